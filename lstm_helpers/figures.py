@@ -1,0 +1,471 @@
+"""Pictures: each function draws one idea on the axes it is given, and a twin says it in words.
+
+Nothing here is global: give a function a ``matplotlib.figure.Figure`` or an ``Axes``, it draws
+there. Only `show` displays. The colours stand here and nowhere else; the scrubber in the browser
+gets them from here, with the data.
+"""
+
+import base64
+import io
+import re
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont
+from matplotlib.ft2font import FT2Font
+from matplotlib.patches import FancyBboxPatch, Rectangle
+
+from lstm_helpers.cell import GATES, Trace
+from lstm_helpers.validate import integer
+
+# --- names and colours -------------------------------------------------------------------------
+
+SIGNALS = (*GATES, "c", "h")  # the order of the six heatmaps, everywhere
+SIGNAL_NAMES = {
+    "i": "input gate",
+    "f": "forget gate",
+    "g": "candidate",
+    "o": "output gate",
+    "c": "cell state",
+    "h": "hidden state",
+}
+
+# The hues are Okabe and Ito's (2008, "Color Universal Design"), moved until each has a contrast of at
+# least 3:1 on white and on JupyterLab's dark grey, and each pair still differs for readers without
+# red, green or blue cones. No picture relies on them alone: lines have dashes and markers too.
+GATE_COLOURS = {"i": "#009373", "f": "#4C66B4", "g": "#B68C1A", "o": "#E468AD", "c": "#BF4917", "h": "#0E9CE7"}
+GATE_DASHES = {"i": (6, 2), "f": (2, 2), "g": (7, 2, 2, 2), "o": (4, 1.5, 1, 1.5, 1, 1.5), "c": (), "h": (10, 3)}
+GATE_MARKERS = {"i": "^", "f": "o", "g": "s", "o": "D", "c": "P", "h": "v"}
+
+# Both maps as nine colours to run a straight line between, so that the browser can do the same.
+# Cividis reads the same with and without colour vision; coolwarm's 0 is grey, not white, and so
+# neither looks like an empty page in the light theme nor glares in the dark one.
+GATE_MAP = tuple(to_hex(colormaps["cividis"](k / 8)) for k in range(9))  # 0 (shut) to 1 (open)
+STATE_MAP = tuple(to_hex(colormaps["coolwarm"](k / 8)) for k in range(9))  # -limit to +limit
+
+
+def is_gate(signal):
+    """Whether `signal` is a valve, with values in [0, 1]; g, c and h have a sign."""
+    return signal in ("i", "f", "o")
+
+
+def colour_map(signal):
+    """The matplotlib colour map in which `signal` is drawn."""
+    return LinearSegmentedColormap.from_list(signal, GATE_MAP if is_gate(signal) else STATE_MAP)
+
+
+def value_range(signal, trace):
+    """The ends of the scale of one signal: 0 to 1, -1 to 1, or for c a round number that nothing exceeds."""
+    if signal == "c":
+        return -state_limit(trace), state_limit(trace)
+    return (0.0 if is_gate(signal) else -1.0), 1.0
+
+
+def state_limit(*traces):
+    """A round number (1, 2 or 5 times a power of ten, at least 1) that no \\|c\\| of the traces exceeds."""
+    largest = max(max(np.abs(trace.c).max(), np.abs(trace.c0).max()) for trace in traces)
+    if largest <= 1:
+        return 1.0
+    power = 10.0 ** np.floor(np.log10(largest))
+    return float(next(power * step for step in (1, 2, 5, 10) if largest <= power * step * (1 + 1e-6)))
+
+
+# --- showing -----------------------------------------------------------------------------------
+
+
+def show(fig, alt):
+    """Display a figure for every reader: the picture, its alt text, and the same words as a caption.
+
+    JupyterLab drops the alt text of a picture, exported pages and screen readers use it: so it is
+    stored with the picture and shown below it as well.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+        It is closed afterwards, so that it is not shown twice.
+    alt : str
+        A sentence or two that say what there is to see.
+
+    Raises
+    ------
+    ValueError
+        If `alt` is not a text, or empty.
+    """
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError(f"alt is {alt!r}, wanted a sentence that says what there is to see")
+    alt = " ".join(alt.split())
+    png = io.BytesIO()
+    fig.savefig(png, format="png", metadata={"Software": None})
+    plt.close(fig)
+    picture = {"image/png": base64.b64encode(png.getvalue()).decode(), "text/plain": alt}
+    display(picture, raw=True, metadata={"image/png": {"alt": alt}})
+    display({"text/markdown": f"*{_plain_markdown(alt)}*", "text/plain": alt}, raw=True)
+
+
+def _plain_markdown(text):
+    return re.sub(r"([\\`*_{}\[\]<>#|~$])", r"\\\1", text)
+
+
+def number(value, digits=2):
+    """A number as all pictures write it: two decimals, a real minus sign, and a power of ten if it is large."""
+    value = float(value)
+    text = f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.{digits}e}"
+    return ("−" + text[1:] if float(text) else text[1:]) if text.startswith("-") else text
+
+
+# --- tokens ------------------------------------------------------------------------------------
+
+_VISIBLE = {" ": "␣", "\n": "↵", "\t": "⇥", "": "∅"}
+
+
+def token_rows(tokens, trace):
+    """Check `tokens` against a trace; return a list of T strings for each sequence, or None.
+
+    Parameters
+    ----------
+    tokens : sequence of str, or sequence of N such sequences, or None
+        One for each step: T for all, or for each sequence its own T (or as many as it has steps).
+        A single str counts as its characters.
+    trace : Trace
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer tokens than steps, or a token is not a str.
+    """
+    if tokens is None:
+        return None
+    T, N = trace.seq_len, trace.batch_size
+    tokens = list(tokens)
+    nested = bool(tokens) and isinstance(tokens[0], (list, tuple))
+    rows = [list(row) for row in tokens] if nested else [tokens] * N
+    if len(rows) != N:
+        raise ValueError(f"tokens has {len(rows)} sequences, wanted {N} (the batch of the trace)")
+    for row, length in zip(rows, trace.lengths, strict=True):
+        if len(row) not in (T, length):
+            raise ValueError(f"tokens has {len(row)} tokens, wanted {T}: one for each step of the trace")
+        for token in row:
+            if not isinstance(token, str):
+                came = f"{token!r} ({type(token).__name__})"
+                raise ValueError(f"tokens holds {came}, wanted str only, such as {str(token)!r}")
+    return [row + [""] * (T - len(row)) for row in rows]
+
+
+def visible(token):
+    """The token with blanks and line ends made visible: "␣" for a space, "↵" for a line end, "∅" for nothing."""
+    return "".join(_VISIBLE.get(letter, letter) for letter in token) or _VISIBLE[""]
+
+
+def _token_labels(tokens, trace, batch):
+    """Labels for the time axis that the font can draw, and whether step numbers had to stand in for any."""
+    if tokens is None:
+        return [str(t) for t in range(trace.seq_len)], False
+    glyphs = FT2Font(findfont(FontProperties())).get_charmap()
+    labels = [visible(token) for token in token_rows(tokens, trace)[batch]]
+    drawable = [all(ord(letter) in glyphs for letter in label) for label in labels]
+    labels = [label if ok else f"#{t}" for t, (label, ok) in enumerate(zip(labels, drawable, strict=True))]
+    return labels, not all(drawable)
+
+
+def _label_time(ax, tokens, trace, batch, room=40):
+    """Ticks under the steps: all of them, or every k-th where there is no room for more."""
+    labels, _ = _token_labels(tokens, trace, batch)
+    letters = len(labels) * max(2, max(map(len, labels)))
+    stride = next(k for k in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if letters / k <= 2 * room)
+    steps = range(0, len(labels), stride)
+    ax.set_xticks(list(steps), [labels[t] for t in steps], parse_math=False)
+    ax.set_xlabel("step t" if tokens is None else "token at each step, time to the right")
+
+
+# --- the overview ------------------------------------------------------------------------------
+
+
+def draw_overview(where, trace, *, tokens=None, batch=0):
+    """Six heatmaps of one sequence, i, f, g, o, c, h under each other: units downwards, time to the right.
+
+    Parameters
+    ----------
+    where : matplotlib.figure.Figure, or sequence of 6 Axes
+    trace : Trace
+    tokens : sequence of str, optional
+        See `token_rows`. A token that the font cannot draw is shown as its step number, "#3".
+    batch : int
+        Which sequence, 0 to N - 1.
+    """
+    _check_trace(trace)
+    batch = integer("batch", batch, 0, trace.batch_size - 1)
+    axes = where.subplots(len(SIGNALS), 1, sharex=True) if isinstance(where, Figure) else np.ravel(where)
+    T, H = trace.seq_len, trace.hidden_size
+    few = T <= 16 and T * H <= 64
+    for ax, signal in zip(axes, SIGNALS, strict=True):
+        values = getattr(trace, signal)[:, batch].T
+        low, high = value_range(signal, trace)
+        image = ax.imshow(values, cmap=colour_map(signal), vmin=low, vmax=high, aspect="auto", interpolation="nearest")
+        ax.set_ylabel(f"{signal}\n{SIGNAL_NAMES[signal]}", rotation=0, ha="right", va="center", fontsize="small")
+        ax.set_yticks([0, H - 1] if H > 1 else [0])
+        ax.tick_params(axis="x", length=0 if few else 3)
+        ax.tick_params(axis="y", labelsize="x-small", length=2)
+        bar = ax.figure.colorbar(image, ax=ax, pad=0.01, fraction=0.03, aspect=8, ticks=[low, (low + high) / 2, high])
+        bar.ax.set_yticklabels([number(v).rstrip("0").rstrip(".") for v in bar.get_ticks()], fontsize="x-small")
+        if few:
+            _write_values(ax, image, values[:, : trace.lengths[batch]])
+        _mark_padding(ax, trace, batch)
+    _label_time(axes[-1], tokens, trace, batch)
+
+
+def _write_values(ax, image, values):
+    for (unit, t), value in np.ndenumerate(values):
+        red, green, blue, _ = image.to_rgba(value)
+        ink = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
+        ax.text(t, unit, number(value), ha="center", va="center", color=ink, fontsize="x-small")
+
+
+def _mark_padding(ax, trace, batch):
+    end, T = int(trace.lengths[batch]), trace.seq_len
+    if end < T:
+        low, high = ax.get_ylim()
+        patch = Rectangle((end - 0.5, min(low, high)), T - end, abs(high - low), fc="0.92", ec="0.6", hatch="///", lw=0)
+        ax.add_patch(patch)
+        x, y = (end + T) / 2 - 0.5, (low + high) / 2
+        ax.text(x, y, "padding", ha="center", va="center", fontsize="small", color="0.2")
+
+
+def overview_alt(trace, *, tokens=None, batch=0):
+    """The words that go with `draw_overview`: what is drawn, and this trace's own numbers."""
+    _check_trace(trace)
+    batch = integer("batch", batch, 0, trace.batch_size - 1)
+    end, T, H = int(trace.lengths[batch]), trace.seq_len, trace.hidden_size
+    labels, replaced = _token_labels(tokens, trace, batch)
+    parts = []
+    for signal in SIGNALS:
+        values = getattr(trace, signal)[:end, batch]
+        parts.append(f"{SIGNAL_NAMES[signal]} {signal} {number(values.min())} to {number(values.max())}")
+    text = f"Six heatmaps, time to the right, of {_count(T, 'step')} and {_count(H, 'unit')}"
+    text += "." if tokens is None else f", from token {labels[0]} to token {labels[end - 1]}."
+    if end < T:
+        text += f" The last {_count(T - end, 'step')} are padding."
+    text += " Lowest and highest value: " + ", ".join(parts) + "."
+    if replaced:
+        text += " Tokens that the font of this picture cannot draw stand as their step number, such as #0."
+    return text
+
+
+def _count(n, noun):
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _check_trace(trace, name="trace"):
+    if not isinstance(trace, Trace):
+        raise ValueError(f"{name} is {type(trace).__name__}, wanted a Trace (what lstm_forward returns)")
+
+
+# --- the curves of one unit --------------------------------------------------------------------
+
+
+def draw_gate_curves(ax, trace, unit=0, *, tokens=None, batch=0, signals=SIGNALS):
+    """The curves of one unit over time, each with its own colour, dashes and marker.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    trace : Trace
+    unit, batch : int
+        Which unit, 0 to H - 1, of which sequence, 0 to N - 1.
+    tokens : sequence of str, optional
+        See `token_rows`.
+    signals : sequence of str
+        Which of `SIGNALS` to draw.
+    """
+    _check_trace(trace)
+    unit = integer("unit", unit, 0, trace.hidden_size - 1)
+    batch = integer("batch", batch, 0, trace.batch_size - 1)
+    steps = np.arange(int(trace.lengths[batch]))
+    every = max(1, len(steps) // 20)
+    ax.axhline(0, color="0.7", lw=0.8, zorder=0)
+    for k, signal in enumerate(signals):
+        ax.plot(
+            steps,
+            getattr(trace, signal)[: len(steps), batch, unit],
+            color=GATE_COLOURS[signal],
+            dashes=GATE_DASHES[signal],
+            marker=GATE_MARKERS[signal],
+            markevery=(k % every, every),  # not all on the same steps, so that equal curves stay apart
+            markersize=5,
+            lw=2.2 if signal in "ch" else 1.5,
+            label=f"{signal}  {SIGNAL_NAMES[signal]}",
+        )
+    _label_time(ax, tokens, trace, batch)
+    ax.set_xlim(-0.5, trace.seq_len - 0.5)
+    _mark_padding(ax, trace, batch)
+    ax.set_ylabel(f"values of unit {unit}")
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=4)
+
+
+def gate_curves_alt(trace, unit=0, *, tokens=None, batch=0, signals=SIGNALS):
+    """The words that go with `draw_gate_curves`: each curve's first, last, lowest and highest value."""
+    _check_trace(trace)
+    end = int(trace.lengths[batch])
+    parts = []
+    for signal in signals:
+        v = getattr(trace, signal)[:end, batch, unit]
+        ends = f"goes from {number(v[0])} to {number(v[-1])}, lowest {number(v.min())}, highest {number(v.max())}"
+        parts.append(f"{SIGNAL_NAMES[signal]} {signal} {ends}")
+    return f"Curves of unit {unit} over {_count(end, 'step')}: " + "; ".join(parts) + "."
+
+
+# --- the cell's diagram ------------------------------------------------------------------------
+
+# One drawing of the cell, for matplotlib and for the scrubber alike: 600 wide, 400 high, y downwards.
+# A pipe carries a number with a sign (thicker = larger, hollow = negative); a valve lets the share
+# i, f or o of it through; a control is the thin wire from a gate's box to its valve.
+CELL_DIAGRAM = {
+    "size": (600, 400),
+    "pipes": {
+        "c_prev": ((24, 76), (118, 76)),
+        "f_c": ((142, 76), (299, 76)),
+        "g": ((310, 288), (310, 212)),
+        "i_g": ((310, 188), (310, 87)),
+        "c": ((321, 76), (580, 76)),
+        "c_tanh": ((490, 76), (490, 124)),
+        "tanh_c": ((490, 158), (490, 206)),
+        "h": ((490, 230), (490, 300), (580, 300)),
+    },
+    "controls": {
+        "f": ((130, 288), (130, 94)),
+        "i": ((220, 288), (220, 200), (292, 200)),
+        "o": ((400, 288), (400, 218), (472, 218)),
+    },
+    "bus": {
+        "h_prev": ((24, 366), (400, 366)),
+        "x": ((60, 388), (60, 366)),
+        "to_f": ((130, 366), (130, 328)),
+        "to_i": ((220, 366), (220, 328)),
+        "to_g": ((310, 366), (310, 328)),
+        "to_o": ((400, 366), (400, 328)),
+    },
+    "valves": {"f": (130, 76, "across"), "i": (310, 200, "up"), "o": (490, 218, "up")},
+    "plus": (310, 76),
+    "boxes": {  # centre, and what stands in it
+        "f": (130, 308, "forget", "σ"),
+        "i": (220, 308, "input", "σ"),
+        "g": (310, 308, "candidate", "tanh"),
+        "o": (400, 308, "output", "σ"),
+        "tanh_c": (490, 141, "", "tanh"),
+    },
+    "note": (580, 388, "end", "thick pipe: large number · hollow pipe: negative · gap in a valve: how far it is open"),
+    "labels": {  # where the value of a wire is written: x, y, alignment, and its name
+        "c_prev": (24, 38, "start", "c_prev"),
+        "f_c": (218, 38, "middle", "f · c_prev"),
+        "i_g": (324, 136, "start", "i · g"),
+        "c": (580, 38, "end", "c"),
+        "f": (140, 176, "start", "f"),
+        "i": (230, 244, "start", "i"),
+        "g": (324, 252, "start", "g"),
+        "o": (410, 264, "start", "o"),
+        "tanh_c": (504, 180, "start", "tanh(c)"),
+        "h": (580, 272, "end", "h"),
+        "h_prev": (24, 344, "start", "h_prev"),
+        "x": (72, 388, "start", "x"),
+    },
+}
+PIPE_WIDTH = 14  # of a full pipe, in the units of the diagram
+
+
+def wire_values(trace, t, unit, batch=0):
+    """The number on each wire of `CELL_DIAGRAM` at one step of one unit, as a dict of floats."""
+    step = trace.step(t)
+    wires = {name: float(getattr(step, name)[batch, unit]) for name in (*SIGNALS, "c_prev", "h_prev")}
+    wires |= {"f_c": wires["f"] * wires["c_prev"], "i_g": wires["i"] * wires["g"]}
+    return wires | {"c_tanh": wires["c"], "tanh_c": float(np.tanh(wires["c"]))}
+
+
+def wire_colour(wire):
+    """The colour of one wire of `CELL_DIAGRAM`: that of the signal that it carries."""
+    carries = {"c_prev": "c", "f_c": "c", "i_g": "g", "c_tanh": "c", "tanh_c": "c", "h_prev": "h"}
+    return GATE_COLOURS[carries.get(wire, wire)]
+
+
+def draw_cell(ax, trace, t, unit=0, batch=0):
+    """The LSTM cell as pipes and valves, with the values of one step of one unit on its wires.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    trace : Trace
+    t, unit, batch : int
+        Step 0 to T - 1, unit 0 to H - 1, sequence 0 to N - 1.
+    """
+    _check_trace(trace)
+    unit = integer("unit", unit, 0, trace.hidden_size - 1)
+    batch = integer("batch", batch, 0, trace.batch_size - 1)
+    values, limit, diagram = wire_values(trace, t, unit, batch), state_limit(trace), CELL_DIAGRAM
+    width, height = diagram["size"]
+    ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
+    ax.axis("off")
+    for wire in diagram["bus"].values():
+        _draw_pipe(ax, wire, 1.5, "0.55")
+    for gate, wire in diagram["controls"].items():
+        _draw_pipe(ax, wire, 2.5, GATE_COLOURS[gate])
+    for name, wire in diagram["pipes"].items():
+        scale = 1.0 if name in ("tanh_c", "h") else limit
+        thick = max(1.5, PIPE_WIDTH * min(1, abs(values[name]) / scale))
+        _draw_pipe(ax, wire, thick, wire_colour(name))
+        if values[name] < 0:
+            _draw_pipe(ax, wire, max(0.5, thick - 3), "white")
+    for gate, (x, y, direction) in diagram["valves"].items():
+        _draw_valve(ax, x, y, direction, values[gate], GATE_COLOURS[gate])
+    x, y = diagram["plus"]
+    ax.plot(x, y, "o", ms=16, mfc="white", mec="0.3")
+    ax.text(x, y, "+", ha="center", va="center", fontsize=13)
+    for name, (x, y, title, function) in diagram["boxes"].items():
+        colour = wire_colour(name)
+        wide, high = (76, 40) if title else (52, 34)
+        corner, style = (x - wide / 2, y - high / 2), "round,pad=0,rounding_size=5"
+        ax.add_patch(FancyBboxPatch(corner, wide, high, boxstyle=style, fc="white", ec=colour, lw=1.5))
+        ax.text(x, y, f"{title}\n{function}" if title else function, ha="center", va="center", fontsize=8)
+    ends = {"start": "left", "middle": "center", "end": "right"}
+    x, y, align, text = diagram["note"]
+    ax.text(x, y, text, ha=ends[align], va="center", fontsize=7, color="0.35")
+    for name, (x, y, align, title) in diagram["labels"].items():
+        text = f"{title} = {number(values[name], 3)}" if name in values else title
+        ax.text(x, y, text, ha=ends[align], va="center", fontsize=9)
+
+
+def _draw_pipe(ax, points, thick, colour):
+    """Straight stretches and corners as rectangles in the diagram's units, so that the thickness scales with it."""
+    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        across, down = (thick, abs(y1 - y0)) if x0 == x1 else (abs(x1 - x0), thick)
+        ax.add_patch(Rectangle(((x0 + x1 - across) / 2, (y0 + y1 - down) / 2), across, down, fc=colour, ec="none"))
+    for x, y in points[1:-1]:
+        ax.add_patch(Rectangle((x - thick / 2, y - thick / 2), thick, thick, fc=colour, ec="none"))
+
+
+def _draw_valve(ax, x, y, direction, opening, colour):
+    """A gap between two plates, as wide as the gate is open."""
+    size, plate = 32, 12
+    shut = (1 - opening) * PIPE_WIDTH / 2 + (size - PIPE_WIDTH) / 2
+    wide, high = (plate * 2, size) if direction == "across" else (size, plate * 2)
+    ax.add_patch(Rectangle((x - wide / 2, y - high / 2), wide, high, fc="white", ec=colour, lw=1.5))
+    for side in (0, 1):
+        if direction == "across":
+            corner, box = (x - wide / 2, y - high / 2 + side * (high - shut)), (wide, shut)
+        else:
+            corner, box = (x - wide / 2 + side * (wide - shut), y - high / 2), (shut, high)
+        ax.add_patch(Rectangle(corner, *box, fc=colour, ec="none"))
+
+
+def cell_alt(trace, t, unit=0, batch=0):
+    """The words that go with `draw_cell`: the step as two sums with this step's numbers."""
+    _check_trace(trace)
+    v = {name: number(value, 3) for name, value in wire_values(trace, t, unit, batch).items()}
+    return (
+        f"The cell at step t = {t}, unit {unit}. The forget valve is open to f = {v['f']} and lets {v['f_c']} of "
+        f"c_prev = {v['c_prev']} through; the input valve i = {v['i']} adds {v['i_g']} of the candidate g = {v['g']}; "
+        f"together the new cell state is c = {v['c']}. The output valve o = {v['o']} shows h = {v['h']} of "
+        f"tanh(c) = {v['tanh_c']}."
+    )
