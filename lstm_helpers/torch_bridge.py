@@ -1,0 +1,153 @@
+"""Between ours and PyTorch: weights and traces, both ways. The only module that imports torch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lstm_helpers.cell import LSTMParams
+from lstm_helpers.network import LSTM
+from lstm_helpers.validate import float_array
+
+
+def to_torch(net):
+    """A ``torch.nn.LSTM`` with the weights of our `LSTM`, time first, of the same dtype."""
+    module = torch.nn.LSTM(
+        net.input_size, net.hidden_size, net.num_layers, bias=net.bias, bidirectional=net.bidirectional
+    ).to(_torch_dtype(net.dtype))
+    module.load_state_dict(net.state_dict())
+    return module
+
+
+def from_torch(module):
+    """Our `LSTM` with the weights of a ``torch.nn.LSTM``.
+
+    Raises
+    ------
+    ValueError
+        If the module is not an ``nn.LSTM``, or has projections (proj_size), which ours has not.
+    """
+    if not isinstance(module, torch.nn.LSTM):
+        raise ValueError(f"module is a {type(module).__name__}, wanted a torch.nn.LSTM")
+    if module.proj_size:
+        raise ValueError(f"module has proj_size {module.proj_size}, wanted 0: our LSTM has no projection")
+    return LSTM.from_state_dict(module.state_dict())
+
+
+def cell_to_torch(params):
+    """A ``torch.nn.LSTMCell`` with the weights of our `LSTMParams`; the bias goes into bias_ih, bias_hh is 0."""
+    cell = torch.nn.LSTMCell(params.input_size, params.hidden_size).to(_torch_dtype(params.dtype))
+    with torch.no_grad():
+        cell.weight_ih.copy_(torch.from_numpy(params.weight_ih))
+        cell.weight_hh.copy_(torch.from_numpy(params.weight_hh))
+        cell.bias_ih.copy_(torch.from_numpy(params.bias))
+        cell.bias_hh.zero_()
+    return cell
+
+
+def cell_from_torch(cell):
+    """Our `LSTMParams` with the weights of a ``torch.nn.LSTMCell``; its two biases are added."""
+    if not isinstance(cell, torch.nn.LSTMCell):
+        raise ValueError(f"cell is a {type(cell).__name__}, wanted a torch.nn.LSTMCell")
+    weights = [p.detach().cpu().numpy() for p in (cell.weight_ih, cell.weight_hh)]
+    bias = (cell.bias_ih + cell.bias_hh).detach().cpu().numpy() if cell.bias else np.zeros_like(weights[0][:, 0])
+    return LSTMParams(*weights, bias)
+
+
+@dataclass(frozen=True, eq=False)
+class TorchRun:
+    """What torch computed, as arrays under our names.
+
+    Attributes
+    ----------
+    output : ndarray (T, N, directions * H)
+    h_n, c_n : ndarray (layers * directions, N, H)
+    gradients : dict of str to ndarray
+        As `LSTM.backward` gives them: "x", "h0", "c0", "weight_ih_l0", …, "bias_l0", ….
+    """
+
+    output: np.ndarray
+    h_n: np.ndarray
+    c_n: np.ndarray
+    gradients: dict
+
+
+def run_torch(module, x, h0=None, c0=None, lengths=None, doutput=None, dh_n=None, dc_n=None):
+    """Run a ``torch.nn.LSTM`` forward and backward: autograd's answer to `LSTM.forward` and `LSTM.backward`.
+
+    Parameters
+    ----------
+    module : torch.nn.LSTM
+        On the CPU. Its own parameters' ``.grad`` is left as it is.
+    x, h0, c0, lengths, doutput, dh_n, dc_n
+        As in `LSTM.forward` and `LSTM.backward`: arrays, time first, also where the module
+        has batch_first. Sequences of different lengths are packed for torch.
+
+    Returns
+    -------
+    TorchRun
+    """
+    ours = from_torch(module)
+    x = float_array("x", x, ("T", "N", ours.input_size), like=("weight_ih_l0", ours.dtype), finite=lengths is None)
+    T, N, _ = x.shape
+    states = np.zeros((ours.num_layers * (1 + ours.bidirectional), N, ours.hidden_size), ours.dtype)
+    leaves = {
+        "x": _leaf(x),
+        "h0": _leaf(states if h0 is None else h0),
+        "c0": _leaf(states if c0 is None else c0),
+    }
+    inputs = leaves["x"].transpose(0, 1) if module.batch_first else leaves["x"]
+    if lengths is not None:
+        inputs = torch.nn.utils.rnn.pack_padded_sequence(
+            inputs, torch.as_tensor(np.array(lengths)), batch_first=module.batch_first, enforce_sorted=False
+        )
+    output, (h_n, c_n) = module(inputs, (leaves["h0"], leaves["c0"]))
+    if lengths is not None:
+        output, _ = torch.nn.utils.rnn.pad_packed_sequence(output, batch_first=module.batch_first, total_length=T)
+    if module.batch_first:
+        output = output.transpose(0, 1)
+
+    loss = sum(
+        (result * torch.from_numpy(np.array(gradient))).sum()
+        for result, gradient in ((output, doutput), (h_n, dh_n), (c_n, dc_n))
+        if gradient is not None
+    )
+    weights = {name: p for name, p in module.named_parameters() if not name.startswith("bias_hh")}
+    wanted = leaves | {name.replace("bias_ih", "bias"): p for name, p in weights.items()}
+    if isinstance(loss, torch.Tensor):
+        found = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True, materialize_grads=True)
+    else:
+        found = [torch.zeros_like(p) for p in wanted.values()]
+    gradients = {name: gradient.numpy() for name, gradient in zip(wanted, found, strict=True)}
+    return TorchRun(output.detach().numpy(), h_n.detach().numpy(), c_n.detach().numpy(), gradients)
+
+
+def torch_trace(module, x, h0=None, c0=None, lengths=None):
+    """The trace of what a ``torch.nn.LSTM`` does: its gates, which torch itself does not show.
+
+    Our LSTM runs with the module's weights; that it says the same as the module is checked.
+
+    Returns
+    -------
+    NetworkTrace
+
+    Raises
+    ------
+    ValueError
+        If the module's own output differs (it has been changed, or it applies dropout).
+    """
+    trace = from_torch(module).forward(x, h0, c0, lengths)
+    output = run_torch(module, x, h0, c0, lengths).output
+    tolerance = 1e-9 if trace.output.dtype == np.float64 else 1e-4
+    worst = float(np.abs(trace.output - output).max())
+    if worst > tolerance:
+        raise ValueError(f"module gives an output that differs by {worst:.2g} from what its weights say: dropout?")
+    return trace
+
+
+def _leaf(array):
+    return torch.tensor(np.array(array), requires_grad=True)
+
+
+def _torch_dtype(dtype):
+    return torch.float32 if dtype == np.float32 else torch.float64
