@@ -1,0 +1,50 @@
+# Each target is a line or two that a person could type; README.md says what to type where there is no make.
+#   make lab PYTHON=python3.12         uses that Python to make .venv
+#   make lab ARGS="--no-browser"       hands options to JupyterLab
+PYTHON ?= python3
+python := .venv/bin/python
+all_notebooks := notebooks/*.ipynb notebooks/solutions/*.ipynb
+
+.PHONY: lab test notebooks slides site clean
+
+# Open JupyterLab at the first notebook.
+lab: .venv/lab-ready
+	$(python) -m jupyterlab $(ARGS) notebooks/00_why_lstm.ipynb
+
+# Run every test and every notebook.
+test: .venv/test-ready
+	$(python) -m ruff check .
+	$(python) -m ruff format --check .
+	$(python) -m pytest
+
+# Run all notebooks in fresh kernels and store what they show.
+notebooks: .venv/test-ready
+	$(python) tests/notebook_runs.py $(all_notebooks)
+
+# Slides of every notebook, in _slides (they load reveal.js from the net).
+slides: .venv/test-ready
+	$(python) -m nbconvert --to slides --output-dir _slides notebooks/*.ipynb
+
+# Every notebook as a page to read, in _site.
+site: .venv/test-ready
+	$(python) -m nbconvert --to html --output-dir _site $(all_notebooks)
+
+# Remove everything that make has made, .venv too.
+clean:
+	rm -rf .venv _site _slides build *.egg-info
+
+# The two stamps below say that an install went through. They are made again only when pyproject.toml changes, so
+# that everything above works without a network once it has worked with one.
+.venv/lab-ready: pyproject.toml
+	@found=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))' 2>&1) || \
+		{ echo "This needs Python 3.11 or newer, and '$(PYTHON)' gives: $$found. Name another: make lab PYTHON=python3.12" >&2; exit 1; }
+	@$(python) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv || \
+		{ echo "Could not make .venv. On Debian and Ubuntu: sudo apt install python3-venv; else: make clean, and try again" >&2; exit 1; }
+	@$(python) -m pip install -e . || \
+		{ echo "The install failed; pip's last lines above say why (no network?). The same command tries again" >&2; exit 1; }
+	@touch $@
+
+.venv/test-ready: .venv/lab-ready
+	@$(python) -m pip install -e '.[dev]' || \
+		{ echo "The install failed; pip's last lines above say why (no network?). The same command tries again" >&2; exit 1; }
+	@touch $@

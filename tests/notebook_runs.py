@@ -1,0 +1,80 @@
+"""Run notebooks and store what they show (`make notebooks`), and tell whether two pictures look the same.
+
+    python tests/notebook_runs.py notebooks/01_gates.ipynb …
+"""
+
+import base64
+import io
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import numpy as np
+from matplotlib.image import imread
+from nbconvert.preprocessors import ExecutePreprocessor
+
+SECONDS = 60  # the most that a notebook may take
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def run_and_store(path):
+    """Run the notebook in a fresh kernel, in its own folder, and write it back with its outputs.
+
+    Running twice gives the same file twice: nothing is stored that a second run would change.
+    A cell that raises leaves the file as it was.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    runner = ExecutePreprocessor(
+        timeout=SECONDS, kernel_name="python3", store_widget_state=False, record_timing=False, coalesce_streams=True
+    )
+    runner.preprocess(notebook, {"metadata": {"path": str(Path(path).parent)}})
+    nbformat.write(tidy(notebook), path)
+
+
+def tidy(notebook):
+    """Bring a notebook into the form in which it is stored, in place, and return it.
+
+    Widget views go: they name a model that lives in a kernel long gone, and a reader without one
+    sees "model not found" where the plain text would have stood. The Python version goes, with all
+    else that depends on who ran the notebook last.
+    """
+    notebook.metadata = nbformat.from_dict(METADATA)
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict({k: cell.metadata[k] for k in ("slideshow", "tags") if k in cell.metadata})
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET_VIEW, None)
+    return notebook
+
+
+def pictures(outputs):
+    """The PNG pictures among a cell's outputs, decoded: a list of arrays (height, width, channels) from 0 to 1.
+
+    Raises whatever the decoder raises if one is not a readable PNG.
+    """
+    encoded = [output["data"]["image/png"] for output in outputs if "image/png" in output.get("data", {})]
+    return [imread(io.BytesIO(base64.b64decode("".join(png))), format="png") for png in encoded]
+
+
+def picture_difference(a, b):
+    """How far apart two pictures look: 0 is equal, 1 is black against white.
+
+    The root mean square over the worst of 8 by 8 tiles, so that one curve that moved counts in a
+    large figure, while pixels that round differently on another machine do not.
+    """
+    if a.shape != b.shape:
+        return 1.0
+    squares = ((a - b) ** 2).mean(axis=2)
+    tiles = [tile for band in np.array_split(squares, 8) for tile in np.array_split(band, 8, axis=1)]
+    return float(np.sqrt(max(tile.mean() for tile in tiles)))
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        start = time.perf_counter()
+        run_and_store(name)
+        print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
