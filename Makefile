@@ -33,18 +33,19 @@ site: .venv/test-ready
 clean:
 	rm -rf .venv _site _slides build *.egg-info
 
-# The two stamps below say that an install went through. They are made again only when pyproject.toml changes, so
-# that everything above works without a network once it has worked with one.
+# The two stamps say that an install went through. They are made again only when pyproject.toml changes, so that all of
+# the above works without a network once it has worked with one. What goes wrong is said in one line.
 .venv/lab-ready: pyproject.toml
-	@found=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))' 2>&1) || \
-		{ echo "This needs Python 3.11 or newer, and '$(PYTHON)' gives: $$found. Name another: make lab PYTHON=python3.12" >&2; exit 1; }
-	@$(python) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv || \
-		{ echo "Could not make .venv. On Debian and Ubuntu: sudo apt install python3-venv; else: make clean, and try again" >&2; exit 1; }
-	@$(python) -m pip install -e . || \
-		{ echo "The install failed; pip's last lines above say why (no network?). The same command tries again" >&2; exit 1; }
+	@found=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))' 2>&1) \
+		|| { echo "This needs Python 3.11 or newer; $(PYTHON) gives: $$found. Name another: make lab PYTHON=python3.12" >&2; exit 1; }
+	@$(python) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv \
+		|| { echo "Could not make .venv. On Debian and Ubuntu: sudo apt install python3-venv; else: make clean, and try again" >&2; exit 1; }
+	@$(call install,.)
 	@touch $@
 
 .venv/test-ready: .venv/lab-ready
-	@$(python) -m pip install -e '.[dev]' || \
-		{ echo "The install failed; pip's last lines above say why (no network?). The same command tries again" >&2; exit 1; }
+	@$(call install,'.[dev]')
 	@touch $@
+
+install = $(python) -m pip install --log .venv/pip.log -e $(1) \
+	|| { echo "The install failed (no network?): $$(grep -o 'ERROR: [A-Z].*' .venv/pip.log | tail -n 1)" >&2; exit 1; }
