@@ -7,6 +7,7 @@ gets them from here, with the data.
 
 import base64
 import io
+import pathlib
 import re
 
 import numpy as np
@@ -15,7 +16,8 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.ft2font import FT2Font
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
+from matplotlib.path import Path
 
 from lstm_helpers.cell import GATES, Trace, sigmoid
 from lstm_helpers.validate import integer
@@ -320,58 +322,60 @@ def gate_curves_alt(trace, unit=0, *, tokens=None, batch=0, signals=SIGNALS):
 
 # --- the cell's diagram ------------------------------------------------------------------------
 
-# One drawing of the cell, for matplotlib and for the scrubber alike: 600 wide, 400 high, y downwards.
-# A pipe carries a number with a sign (thicker = larger, hollow = negative); a valve lets the share
+# One drawing of the cell, for matplotlib and for the scrubber alike; y runs downwards.
+# A pipe carries a number with a sign (as thick as it is far from 0, hollow below 0); a valve lets the share
 # i, f or o of it through; a control is the thin wire from a gate's box to its valve.
 CELL_DIAGRAM = {
-    "size": (600, 400),
+    "size": (500, 520),
     "pipes": {
-        "c_prev": ((24, 76), (118, 76)),
-        "f_c": ((142, 76), (299, 76)),
-        "g": ((310, 288), (310, 212)),
-        "i_g": ((310, 188), (310, 87)),
-        "c": ((321, 76), (580, 76)),
-        "c_tanh": ((490, 76), (490, 124)),
-        "tanh_c": ((490, 158), (490, 206)),
-        "h": ((490, 230), (490, 300), (580, 300)),
+        "c_prev": ((10, 90), (58, 90)),
+        "f_c": ((82, 90), (249, 90)),
+        "g": ((260, 410), (260, 247)),
+        "i_g": ((260, 223), (260, 101)),
+        "c": ((271, 90), (484, 90)),
+        "c_tanh": ((420, 90), (420, 150)),
+        "tanh_c": ((420, 182), (420, 278)),
+        "h": ((420, 302), (420, 374), (484, 374)),
     },
+    "carries": {"c_prev": "c", "f_c": "c", "i_g": "g", "c_tanh": "c", "tanh_c": "c", "h_prev": "h"},
+    "arrows": {"c": (484, 90), "h": (484, 374)},
     "controls": {
-        "f": ((130, 288), (130, 94)),
-        "i": ((220, 288), (220, 200), (292, 200)),
-        "o": ((400, 288), (400, 218), (472, 218)),
+        "f": ((70, 410), (70, 107)),
+        "i": ((165, 410), (165, 235), (243, 235)),
+        "o": ((355, 410), (355, 290), (403, 290)),
     },
     "bus": {
-        "h_prev": ((24, 366), (400, 366)),
-        "x": ((60, 388), (60, 366)),
-        "to_f": ((130, 366), (130, 328)),
-        "to_i": ((220, 366), (220, 328)),
-        "to_g": ((310, 366), (310, 328)),
-        "to_o": ((400, 366), (400, 328)),
+        "h_prev": ((10, 468), (355, 468)),
+        "x": ((212, 500), (212, 468)),
+        "to_f": ((70, 468), (70, 450)),
+        "to_i": ((165, 468), (165, 450)),
+        "to_g": ((260, 468), (260, 450)),
+        "to_o": ((355, 468), (355, 450)),
     },
-    "valves": {"f": (130, 76, "across"), "i": (310, 200, "up"), "o": (490, 218, "up")},
-    "plus": (310, 76),
+    "valves": {"f": (70, 90, "across"), "i": (260, 235, "up"), "o": (420, 290, "up")},
+    "plus": (260, 90),
     "boxes": {  # centre, and what stands in it
-        "f": (130, 308, "forget", "σ"),
-        "i": (220, 308, "input", "σ"),
-        "g": (310, 308, "candidate", "tanh"),
-        "o": (400, 308, "output", "σ"),
-        "tanh_c": (490, 141, "", "tanh"),
+        "f": (70, 430, "forget", "σ"),
+        "i": (165, 430, "input", "σ"),
+        "g": (260, 430, "candidate", "tanh"),
+        "o": (355, 430, "output", "σ"),
+        "tanh_c": (420, 166, "", "tanh"),
     },
-    "note": (580, 388, "end", "thick pipe: large number · hollow pipe: negative · gap in a valve: how far it is open"),
-    "labels": {  # where the value of a wire is written: x, y, alignment, and its name
-        "c_prev": (24, 38, "start", "c_prev"),
-        "f_c": (218, 38, "middle", "f · c_prev"),
-        "i_g": (324, 136, "start", "i · g"),
-        "c": (580, 38, "end", "c"),
-        "f": (140, 176, "start", "f"),
-        "i": (230, 244, "start", "i"),
-        "g": (324, 252, "start", "g"),
-        "o": (410, 264, "start", "o"),
-        "tanh_c": (504, 180, "start", "tanh(c)"),
-        "h": (580, 272, "end", "h"),
-        "h_prev": (24, 344, "start", "h_prev"),
-        "x": (72, 388, "start", "x"),
+    "labels": {  # x, y and alignment of a wire's name; its value stands below
+        "c_prev": (10, 27, "start", "c_prev"),
+        "f_c": (165, 27, "middle", "f · c_prev"),
+        "c": (494, 27, "end", "c"),
+        "f": (80, 240, "start", "f"),
+        "i": (175, 310, "start", "i"),
+        "g": (274, 310, "start", "g"),
+        "i_g": (274, 145, "start", "i · g"),
+        "o": (345, 235, "end", "o"),
+        "tanh_c": (408, 215, "end", "tanh(c)"),
+        "h": (494, 312, "end", "h"),
+        "h_prev": (10, 484, "start", "h_prev"),
+        "x": (224, 484, "start", "x"),
     },
+    "note": "pipe: thick is far from 0, full at 1 and beyond, hollow below 0 · gap in a valve: how far it is open",
 }
 PIPE_WIDTH = 14  # of a full pipe, in the units of the diagram
 
@@ -386,8 +390,7 @@ def wire_values(trace, t, unit, batch=0):
 
 def wire_colour(wire):
     """The colour of one wire of `CELL_DIAGRAM`: that of the signal that it carries."""
-    carries = {"c_prev": "c", "f_c": "c", "i_g": "g", "c_tanh": "c", "tanh_c": "c", "h_prev": "h"}
-    return GATE_COLOURS[carries.get(wire, wire)]
+    return GATE_COLOURS[CELL_DIAGRAM["carries"].get(wire, wire)]
 
 
 def draw_cell(ax, trace, t, unit=0, batch=0):
@@ -403,17 +406,16 @@ def draw_cell(ax, trace, t, unit=0, batch=0):
     _check_trace(trace)
     unit = integer("unit", unit, 0, trace.hidden_size - 1)
     batch = integer("batch", batch, 0, trace.batch_size - 1)
-    values, limit, diagram = wire_values(trace, t, unit, batch), state_limit(trace), CELL_DIAGRAM
+    values, diagram = wire_values(trace, t, unit, batch), CELL_DIAGRAM
     width, height = diagram["size"]
-    ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
+    ax.set(xlim=(0, width), ylim=(height + 20, 0), aspect="equal")
     ax.axis("off")
     for wire in diagram["bus"].values():
         _draw_pipe(ax, wire, 1.5, "0.55")
     for gate, wire in diagram["controls"].items():
         _draw_pipe(ax, wire, 2.5, GATE_COLOURS[gate])
     for name, wire in diagram["pipes"].items():
-        scale = 1.0 if name in ("tanh_c", "h") else limit
-        thick = max(1.5, PIPE_WIDTH * min(1, abs(values[name]) / scale))
+        thick = max(1.5, PIPE_WIDTH * min(1, abs(values[name])))
         _draw_pipe(ax, wire, thick, wire_colour(name))
         if values[name] < 0:
             _draw_pipe(ax, wire, max(0.5, thick - 3), "white")
@@ -424,16 +426,22 @@ def draw_cell(ax, trace, t, unit=0, batch=0):
     ax.text(x, y, "+", ha="center", va="center", fontsize=13)
     for name, (x, y, title, function) in diagram["boxes"].items():
         colour = wire_colour(name)
-        wide, high = (76, 40) if title else (52, 34)
+        wide, high = (84, 40) if title else (52, 32)
         corner, style = (x - wide / 2, y - high / 2), "round,pad=0,rounding_size=5"
         ax.add_patch(FancyBboxPatch(corner, wide, high, boxstyle=style, fc="white", ec=colour, lw=1.5))
         ax.text(x, y, f"{title}\n{function}" if title else function, ha="center", va="center", fontsize=8)
+    for name, (x, y) in diagram["arrows"].items():
+        ax.plot(x, y, ">", ms=9, color=wire_colour(name))
     ends = {"start": "left", "middle": "center", "end": "right"}
-    x, y, align, text = diagram["note"]
-    ax.text(x, y, text, ha=ends[align], va="center", fontsize=7, color="0.35")
     for name, (x, y, align, title) in diagram["labels"].items():
-        text = f"{title} = {number(values[name], 3)}" if name in values else title
-        ax.text(x, y, text, ha=ends[align], va="center", fontsize=9)
+        ax.text(x, y, title, ha=ends[align], va="center", fontsize=9, color="0.3")
+        text = number(values[name], 3) if name in values else _inputs_text(trace.x[t, batch])
+        ax.text(x, y + 18, text, ha=ends[align], va="center", fontsize=11, weight="bold")
+    ax.text(width / 2, height + 10, diagram["note"], ha="center", va="center", fontsize=7, color="0.3")
+
+
+def _inputs_text(x):
+    return ", ".join(number(value) for value in x) if len(x) <= 3 else f"{len(x)} numbers"
 
 
 def _draw_pipe(ax, points, thick, colour):
@@ -584,3 +592,234 @@ def draw_gate_block(ax, input_size, hidden_size, order=GATES):
         ax.text(x, -0.5, text, ha="center", va="bottom", fontsize=9)
     ax.set(xlim=(-6, D + H + 4), ylim=(4 * H + 0.3, -3))
     ax.axis("off")
+
+
+# --- the person with a notebook and three doors (notebook 00) ----------------------------------
+
+_INK = "0.25"
+
+
+def draw_notebook_and_doors(ax, *, f, i, g, o, c_prev):
+    """One step of an LSTM with one unit, as a person with a notebook and three doors.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Wants about 11 by 5.5 inches.
+    f, i, o : float
+        How far the forget, input and output doors are open, 0 to 1.
+    g : float
+        The candidate, -1 to 1: what could be written.
+    c_prev : float
+        What the notebook says before the step.
+
+    Raises
+    ------
+    ValueError
+        If a number is outside its range.
+    """
+    for name, value, low in (("f", f, 0), ("i", i, 0), ("o", o, 0), ("g", g, -1)):
+        if not low <= value <= 1:
+            raise ValueError(f"{name} is {value}, wanted {low} to 1")
+    c, h = _one_step(f, i, g, o, c_prev)
+    ax.set(xlim=(-2, 133), ylim=(-1, 67), aspect="equal")
+    ax.axis("off")
+
+    # The notebook's way: from the left, through the forget door, past the pen, on to the right.
+    _arrow(ax, [(20.5, 49), (62, 49)], GATE_COLOURS["c"])
+    _arrow(ax, [(69, 49), (87, 49)], GATE_COLOURS["c"])
+    _arrow(ax, [(104, 49), (132, 49)], GATE_COLOURS["c"])
+    _say(ax, 120, 50.5, "to the\nnext step", va="bottom")
+    _notebook(ax, 12, 49, c_prev, "notebook before the step", r"$c_{t-1}$")
+    _notebook(ax, 95, 49, c, "notebook after the step", r"$c_t \,=\, f\,c_{t-1} + i\,g$")
+    _door(ax, 40, 49, f, GATE_COLOURS["f"])
+    _name(ax, 40, 60, "forget door  $f$", GATE_COLOURS["f"])
+    _say(ax, 40, 37.5, f"open to {number(f)}: this share\nof the old page is kept", va="top")
+
+    # What is written comes up from below.
+    _arrow(ax, [(65.5, 13), (65.5, 45.5)], GATE_COLOURS["g"])
+    ax.add_patch(Circle((65.5, 49), 3, fc="white", ec=_INK, lw=1.5, zorder=2))
+    ax.text(65.5, 48.8, "+", ha="center", va="center", fontsize=15, zorder=3)
+    _door(ax, 65.5, 29, i, GATE_COLOURS["i"])
+    _name(ax, 73, 33, "input door  $i$", GATE_COLOURS["i"], ha="left")
+    _say(ax, 73, 31.5, f"open to {number(i)}:\nthis share of the\ncandidate is written", ha="left", va="top")
+    _card(ax, 65.5, 8.5, 22, 9, 1, GATE_COLOURS["g"])
+    _name(ax, 65.5, 9.3, "candidate  $g$", GATE_COLOURS["g"])
+    _say(ax, 65.5, 5.4, f"could be written: {number(g)}")
+
+    # What is read aloud goes down to the right.
+    _arrow(ax, [(97, 39), (97, 14)], GATE_COLOURS["h"])
+    _door(ax, 97, 27, o, GATE_COLOURS["o"])
+    _name(ax, 104.5, 31, "output door  $o$", GATE_COLOURS["o"], ha="left")
+    _say(
+        ax,
+        104.5,
+        29.5,
+        f"open to {number(o)}:\nthis share of the page,\nsqueezed by tanh,\nis read aloud",
+        ha="left",
+        va="top",
+    )
+    _card(ax, 97, 8.5, 26, 9, 3.5, GATE_COLOURS["h"])
+    tail = [(89, 4.2), (85, 0), (93, 4.2)]  # of the speech bubble
+    ax.add_patch(Polygon(tail, closed=False, fc="white", ec=GATE_COLOURS["h"], lw=2, zorder=2.5))
+    _name(ax, 97, 9.3, "said aloud  $h$", GATE_COLOURS["h"])
+    _say(ax, 97, 5.4, rf"$h_t \,=\, o\,\tanh(c_t)$ = {number(h)}")
+    _arrow(ax, [(111, 8.5), (132, 8.5)], GATE_COLOURS["h"])
+    _say(ax, 121, 10, "heard again at\nthe next step", va="bottom")
+
+    # The person looks at two things, and sets the three doors and the candidate.
+    for wire in (
+        [(31, 17), (40, 17), (40, 31)],
+        [(40, 17), (61, 17), (61, 20)],
+        [(59, 17), (59, 13.6)],
+        [(61, 17), (93, 17), (93, 18.5)],
+    ):
+        _arrow(ax, wire, "0.45", lw=1, head=9, zorder=0.5)
+    _person(ax, 27, 10)
+    _say(ax, 32, 15.8, "looks at both,\nsets the three doors and\ndrafts the candidate", ha="left", va="top")
+    for y, text in ((15, "$x_t$  what comes in now"), (6, "$h_{t-1}$  what was said last")):
+        _say(ax, -1, y + 1, text, ha="left", va="bottom")
+        _arrow(ax, [(-1, y), (22, y)], "0.45", lw=2)
+
+
+def notebook_and_doors_alt(*, f, i, g, o, c_prev):
+    """The words that go with `draw_notebook_and_doors`."""
+    c, h = _one_step(f, i, g, o, c_prev)
+    return (
+        f"A person looks at what comes in now (x) and at what was said last (h), and sets three doors. The notebook "
+        f"comes from the left with {number(c_prev)} on its page. The forget door, open to {number(f)}, keeps that share "
+        f"of it. From below, the input door, open to {number(i)}, lets that share of the candidate {number(g)} be added. "
+        f"The page now says {number(c)} and goes on to the next step. The output door, open to {number(o)}, decides how "
+        f"much of it is read aloud: {number(h)}."
+    )
+
+
+def _one_step(f, i, g, o, c_prev):
+    c = f * c_prev + i * g
+    return c, o * np.tanh(c)
+
+
+def _say(ax, x, y, text, ha="center", va="baseline"):
+    ax.text(x, y, text, ha=ha, va=va, fontsize=9, color=_INK, zorder=6)
+
+
+def _name(ax, x, y, text, colour, ha="center"):
+    ax.text(x, y, text, ha=ha, fontsize=11, weight="bold", color=colour, zorder=6)
+
+
+def _arrow(ax, points, colour, lw=3, head=18, zorder=3):
+    style = {"arrowstyle": "-|>", "joinstyle": "miter", "capstyle": "butt"}
+    ax.add_patch(FancyArrowPatch(path=Path(points), color=colour, lw=lw, mutation_scale=head, zorder=zorder, **style))
+
+
+def _door(ax, x, y, opening, colour):
+    """A doorway and its leaf, hinged at the left; the share of the doorway that is free is the opening."""
+    wide, high = 10, 14
+    left, low = x - wide / 2, y - high / 2
+    ax.add_patch(Rectangle((left, low), wide, high, fc="#FFF6D6", ec="none", zorder=2))
+    posts = [(left - 1, low, 1, high + 1), (left + wide, low, 1, high + 1), (left, low + high, wide, 1)]
+    for x0, y0, across, up in posts:  # in front of the arrow that goes through
+        ax.add_patch(Rectangle((x0, y0), across, up, fc=colour, ec="none", zorder=3.5))
+    across = wide * (1 - opening)
+    nearer = 3 * np.sqrt(1 - (1 - opening) ** 2)  # the free edge of the leaf comes towards the reader: larger, lower
+    corners = [(left, low), (left + across, low - nearer), (left + across, low + high + nearer / 2), (left, low + high)]
+    ax.add_patch(Polygon(corners, fc=colour, ec="white", lw=1, zorder=4))
+    if opening < 0.85:
+        ax.add_patch(Circle((left + 0.82 * across, y - nearer / 4), 0.55, fc="white", ec="none", zorder=5))
+
+
+def _notebook(ax, x, y, value, title, symbol):
+    wide, high, colour = 15, 16, GATE_COLOURS["c"]
+    left, low = x - wide / 2, y - high / 2
+    for k in (2, 1):  # the pages below
+        ax.add_patch(Rectangle((left + 0.6 * k, low - 0.6 * k), wide, high, fc="white", ec="0.6", lw=0.8, zorder=4))
+    ax.add_patch(Rectangle((left, low), wide, high, fc="#FFFDF5", ec=colour, lw=2, zorder=4))
+    ax.hlines(np.linspace(low + 2.5, low + high - 3, 5), left + 1, left + wide - 1, color="#C9D6E8", lw=0.8, zorder=4)
+    rings = np.linspace(left + 1.8, left + wide - 1.8, 6)
+    ax.vlines(rings, low + high - 1, low + high + 1.2, color="0.35", lw=1.8, zorder=4)
+    ax.text(x, y - 0.8, number(value), ha="center", va="center", fontsize=17, color=colour, weight="bold", zorder=5)
+    _name(ax, x, y + high / 2 + 6, title, colour)
+    ax.text(x, y + high / 2 + 2.2, symbol, ha="center", fontsize=11, color=_INK)
+
+
+def _card(ax, x, y, wide, high, rounding, colour):
+    style = f"round,pad=0,rounding_size={rounding}"
+    corner = (x - wide / 2, y - high / 2)
+    ax.add_patch(FancyBboxPatch(corner, wide, high, boxstyle=style, fc="white", ec=colour, lw=2, zorder=2))
+
+
+def _person(ax, x, y):
+    """A head, a body, and an arm that points to the doors."""
+    grey = "0.35"
+    ax.add_patch(
+        FancyBboxPatch((x - 2.4, y - 6), 4.8, 8, boxstyle="round,pad=0.6,rounding_size=2.6", fc=grey, ec="none")
+    )
+    ax.add_patch(Circle((x, y + 6.6), 2.8, fc=grey, ec="none"))
+    ax.plot([x + 1.5, x + 4.2], [y + 0.5, y + 5.5], color=grey, lw=5, solid_capstyle="round")
+
+
+# --- how fast something fades (notebook 00) ----------------------------------------------------
+
+# Black and four hues of Okabe and Ito; markers and dashes tell the curves apart without them.
+CURVE_COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7")
+CURVE_DASHES = ((), (6, 2), (2, 2), (7, 2, 2, 2), (10, 3))
+CURVE_MARKERS = ("x", "o", "s", "^", "D")
+
+
+def draw_fading(ax, curves, floor=1e-14):
+    """What is left after 1, 2, … T steps, on a logarithmic scale: one curve, or the median of several, for each name.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    curves : dict of str to array_like (T,) or (runs, T)
+        At most five. Of several runs the median is drawn, and the range from lowest to highest as a band.
+    floor : float
+        The lower end of the scale.
+
+    Raises
+    ------
+    ValueError
+        If there are more than five curves.
+    """
+    if len(curves) > len(CURVE_COLOURS):
+        raise ValueError(f"curves has {len(curves)} entries, wanted at most {len(CURVE_COLOURS)}")
+    for k, (name, runs) in enumerate(curves.items()):
+        runs = np.atleast_2d(runs)
+        steps = np.arange(1, runs.shape[1] + 1)
+        drawn = np.maximum(runs, floor / 100)  # a 0 has no place on this scale: below its end
+        if len(runs) > 1:
+            ax.fill_between(steps, drawn.min(axis=0), drawn.max(axis=0), color=CURVE_COLOURS[k], alpha=0.15, lw=0)
+        style = {"color": CURVE_COLOURS[k], "dashes": CURVE_DASHES[k], "marker": CURVE_MARKERS[k]}
+        ax.plot(steps, np.median(drawn, axis=0), markevery=(k, 7), markersize=5, label=name, **style)
+    ax.axhline(1, color="0.7", lw=0.8, zorder=0)
+    ax.set(yscale="log", xlim=(1, runs.shape[1]), xlabel="after t steps")
+    ax.set_ylim(bottom=floor)
+
+
+def fading_alt(curves, after):
+    """The words that go with `draw_fading`: what is left of each curve (its median) after so many steps."""
+    left = [f"{name}: {_faint(np.median(np.atleast_2d(runs)[:, after - 1]))}" for name, runs in curves.items()]
+    return f"left after {after} steps, {'; '.join(left)}"
+
+
+def _faint(value):
+    """Two digits; of the faintest only how faint, because rounding errors have a part in their digits."""
+    return "below 1e-10" if value < 1e-10 else f"{value:.2g}"
+
+
+# --- pictures as files -------------------------------------------------------------------------
+
+
+def write_svgs(folder):
+    """Draw every picture of ``figures/``, as SVG, into `folder`; return the paths. The same bytes every time."""
+    import matplotlib as mpl
+
+    values = {"f": 0.9, "i": 0.3, "g": 0.6, "o": 0.7, "c_prev": 0.8}
+    fig = Figure(figsize=(11, 5.55))
+    draw_notebook_and_doors(fig.add_axes((0, 0, 1, 1)), **values)
+    path = pathlib.Path(folder) / "notebook_and_doors.svg"
+    words = {"Title": "A person with a notebook and three doors", "Description": notebook_and_doors_alt(**values)}
+    with mpl.rc_context({"svg.hashsalt": "lstm_helpers", "svg.fonttype": "path"}):
+        fig.savefig(path, format="svg", metadata={"Date": None, "Creator": None, **words})
+    return [path]
