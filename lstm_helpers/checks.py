@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lstm_helpers import tasks
+from lstm_helpers.cell import GATES, LSTMParams, lstm_forward, lstm_step, sigmoid
+
 
 @dataclass(frozen=True)
 class Feedback:
@@ -76,3 +79,572 @@ def compare(name, got, wanted, *, tolerance=1e-9):
         where = f" at {tuple(map(int, worst))}" if worst else ""
         return wrong(f"{name}{where} is {got[worst]:.4g}, wanted {wanted[worst]:.4g}.")
     return None
+
+
+# --- notebook 01 -------------------------------------------------------------------------------
+
+
+def late_gate(answer):
+    """Exercise 1a: the step at which a gate opens that listens to another unit's h."""
+    return _expect_number(
+        answer,
+        4,
+        "the read is at t = 3 and makes h of unit 0 large; a gate sees the h of the step before, so it opens at t = 4.",
+        {
+            3: "t = 3 is where the token is read and h of unit 0 becomes large. Which h do its gates see?",
+            5: "that is one too many: the first token is at t = 0.",
+            1: "the token at t = 1 is write, but unit 2 has no weight on any token. What does it listen to?",
+            10: "that is the second read. Asked is the first time, and the step at which the gate itself opens.",
+            11: "the gate does open there, for the second time. Asked is the first.",
+        },
+        "find the step at which h of unit 0 is large: that is what feeds the input gate of unit 2.",
+    )
+
+
+def leak_left(answer):
+    """Exercise 1b: what a forget gate at 0.9 leaves after four steps."""
+    return _expect_number(
+        answer,
+        0.9**4,
+        "0.9 · 0.9 · 0.9 · 0.9 = 0.6561. What is kept is a product of gates.",
+        {
+            0.9: "that is left after one step; from t = 1 to t = 5 there are four.",
+            0.6: "that takes 0.1 away four times. A gate multiplies: each step keeps 0.9 of what is left.",
+            0.9**5: "that is five steps. The forget gates at work are those of t = 2, 3, 4 and 5.",
+            1 - 0.9**4: "that is the part that is lost. Asked is the part that is left.",
+        },
+        "multiply what is left by the forget gate once for each step after t = 1, up to t = 5.",
+        tolerance=0.002,
+    )
+
+
+def opening(answer):
+    """Exercise 2a: one gate with numbers for the head."""
+    return _expect_number(
+        answer,
+        0.5,
+        "z = 4 · 1 − 8 · 0.5 + 0 = 0, and σ(0) = 0.5.",
+        {
+            0.0: "that is z. The valve is open to σ(z).",
+            sigmoid(4): "that is σ(4): what u · h_prev adds to z is missing.",
+            sigmoid(8): "that is σ(8): u is −8, so the previous h closes the valve.",
+            sigmoid(-4): "that is σ(−4): h_prev is 0.5, so u · h_prev is −4, not −8.",
+        },
+        "first z = w · x + u · h_prev + b, then σ(z).",
+        tolerance=0.004,
+    )
+
+
+def bias_for_opening(function):
+    """Exercise 2b: the inverse of the sigmoid."""
+    openings = np.array([0.9, 0.5, 0.2, 0.99])
+    got = []
+    for one in openings:
+        bias, feedback = call(function, float(one))
+        if feedback:
+            return feedback
+        try:
+            got.append(float(bias))
+        except (TypeError, ValueError):
+            return wrong(f"bias_for({one}) is not one number.")
+    got, logit = np.array(got), np.log(openings / (1 - openings))
+    for mistake, message in (
+        (openings, "you return the opening itself, but σ(0.9) is 0.71. Which z has σ(z) = 0.9?"),
+        (-logit, "the sign is the wrong way round: your bias for 0.9 opens the gate to 0.1."),
+        (np.log(openings), "ln(opening) is never above 0, so this gate is never more than half open. Divide first."),
+        (openings / (1 - openings), "opening / (1 − opening) is e to the power z. One step is missing to get z."),
+        (sigmoid(openings), "that is σ(opening). Asked is the other way: from the opening back to z."),
+    ):
+        if np.allclose(got, mistake, atol=1e-9):
+            return wrong(message)
+    opened = sigmoid(got)
+    if not np.allclose(got, logit, atol=1e-6):
+        k = int(np.argmax(np.abs(opened - openings)))
+        return wrong(f"your bias for {openings[k]} opens the gate to {opened[k]:.4g}. Solve σ(b) = opening for b.")
+    return right("b = ln(opening / (1 − opening)); for 0.9 it is ln 9 = 2.197. This function is called the logit.")
+
+
+def gate_shape(answer):
+    """Exercise 3a: the shape of a gate."""
+    if is_empty(answer):
+        return not_yet("write the shape as a tuple, such as (2, 7).")
+    try:
+        answer = tuple(int(size) for size in answer)
+    except (TypeError, ValueError):
+        return wrong("write the shape as a tuple of two whole numbers, such as (2, 7).")
+    messages = {
+        (5, 3): "that is the shape of x. A gate has one opening for each unit, not for each feature.",
+        (2,): "that is one row. Each of the 5 sequences of the batch gets its own.",
+        (2, 3): "that is the shape of W. W is multiplied with x and does not stay.",
+        (2, 5): "rows are the batch: in code, each sequence is a row. (2, 5) is the layout of the mathematics.",
+        (5, 8): "that is all four gates side by side. Asked is one.",
+        (5, 2): "5 sequences, 2 units: one opening for each, the same shape as c and h.",
+    }
+    if answer == (5, 2):
+        return right(messages[answer])
+    return wrong(messages.get(answer, "x is (N, D) = (5, 3) and h is (N, H) = (5, 2). A gate is multiplied with c."))
+
+
+def one_gate(function):
+    """Exercise 3b: a gate from x, the previous h and its three weights."""
+    rng = np.random.default_rng(1)
+    x, h = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+    W, U, b = rng.normal(size=(2, 3)), rng.normal(size=(2, 2)), rng.normal(size=2)
+    got, feedback = call(function, x.copy(), h.copy(), W.copy(), U.copy(), b.copy())
+    if feedback:
+        return _with_shapes(feedback, x=x, h_prev=h, W=W, U=U, b=b)
+    z = x @ W.T + h @ U.T + b
+    for mistake, message in (
+        (z, "that is z, the pre-activation. A gate is σ(z)."),
+        (np.tanh(z), "tanh gives values from −1 to 1. That is for the candidate; a gate is σ(z)."),
+        (sigmoid(x @ W.T + h @ U + b), "U is square, so h_prev @ U runs without an error, but rows want h_prev @ U.T."),
+        (sigmoid(z - b), "the bias is missing."),
+        (sigmoid(x @ W.T + b), "the previous h is missing: a gate sees x and h_prev."),
+        (sigmoid(-z), "this gate shuts where it should open: exp wants −z, as in 1 / (1 + exp(−z))."),
+    ):
+        if _same(got, mistake):
+            return wrong(message)
+    return compare("your gate", got, sigmoid(z)) or right("one gate, in the form that all three share.")
+
+
+def parameter_count(answer):
+    """Exercise 4a: how many numbers one LSTM layer learns."""
+    return _expect_number(
+        answer,
+        48,
+        "4 (H D + H H + H) = 4 (6 + 4 + 2) = 48.",
+        {
+            12: "that is one of the four: H D + H H + H = 6 + 4 + 2.",
+            36: "three gates make 36, but the candidate has weights of its own too.",
+            40: "the biases are missing: H for each of the four.",
+            24: "W alone for four gates. U and b are learned too.",
+            56: "that counts two biases, as torch keeps them. Here there is one.",
+            60: "U is (H, H), not (H, D): a gate sees the H numbers of the previous h.",
+        },
+        "count W (H, D), U (H, H) and b (H,) of one gate, then think how many there are.",
+    )
+
+
+def four_gates(function):
+    """Exercise 4b: i, f, g, o from one 4H-wide product."""
+    rng = np.random.default_rng(2)
+    params = LSTMParams(rng.normal(size=(8, 3)), rng.normal(size=(8, 2)), rng.normal(size=8))
+    x, h, zeros = rng.normal(size=(5, 3)), rng.normal(size=(5, 2)), np.zeros((5, 2))
+    weights = params.weight_ih.copy(), params.weight_hh.copy(), params.bias.copy()
+    got, feedback = call(function, x.copy(), h.copy(), *weights)
+    if feedback:
+        return _with_shapes(feedback, x=x, h_prev=h, weight_ih=weights[0], weight_hh=weights[1], bias=weights[2])
+    try:
+        got = tuple(got)
+    except TypeError:
+        got = ()
+    if len(got) != 4:
+        return wrong("return four arrays: i, f, g, o.")
+    step = lstm_step(x, h, zeros, params)
+    wanted = {name: getattr(step, name) for name in GATES}
+    blocks = np.split(x @ weights[0].T + h @ weights[1].T + weights[2], 4, axis=1)
+    if all(_same(a, b) for a, b in zip(got, blocks, strict=True)):
+        return wrong("these are the four pre-activations. Three of them go through σ, one through tanh.")
+    if all(_same(a, sigmoid(b)) for a, b in zip(got, blocks, strict=True)):
+        return wrong("g went through σ. The candidate must be able to be negative: it goes through tanh.")
+    if all(_same(a, np.tanh(b)) for a, b in zip(got, blocks, strict=True)):
+        return wrong("all four went through tanh. The three gates go through σ.")
+    squashed = [squash(block) for block in blocks for squash in (sigmoid, np.tanh)]
+    if not _same(got[0], wanted["i"]) and all(any(_same(a, s) for s in squashed) for a in got):
+        return wrong(f"the blocks are mixed up. Their order, and that of the results, is {', '.join(GATES)}.")
+    for result, (name, gate) in zip(got, wanted.items(), strict=True):
+        if any(_same(result, s) for s in squashed) and not _same(result, gate):
+            return wrong(f"{name} is not made from its own block. The order of the blocks is {', '.join(GATES)}.")
+        if feedback := compare(name, result, gate):
+            return feedback
+    return right("one product, cut in four.")
+
+
+def mystery_block():
+    """An LSTM whose four blocks stand in another order, and one step of it with its gates in plain sight.
+
+    Returns
+    -------
+    block: LSTMParams
+        Its rows are in blocks of H = 2, but not in the order of `GATES`.
+    step: Step
+        What the LSTM computes when its blocks are read in their own order.
+    """
+    rng = np.random.default_rng(5)
+    params = LSTMParams(rng.normal(size=(8, 3)), rng.normal(size=(8, 2)), rng.normal(size=8))
+    x, h, c = rng.normal(size=(4, 3)), rng.normal(size=(4, 2)), rng.normal(size=(4, 2))
+    rows = np.concatenate([np.arange(8)[params.gate(name)] for name in _MYSTERY_ORDER])
+    block = LSTMParams(params.weight_ih[rows], params.weight_hh[rows], params.bias[rows])
+    return block, lstm_step(x, h, c, params)
+
+
+_MYSTERY_ORDER = "iofg"  # as ONNX has it, with its c for our g
+
+
+def permuted_block(answer):
+    """Exercise 5a: what one sees when the blocks stand in the wrong order."""
+    return _expect_choice(
+        answer,
+        "d",
+        "the shapes fit, every gate is in (0, 1), and all the numbers are wrong. Only a comparison can tell.",
+        {
+            "a": "all four blocks have the same shape, so no shape can be wrong.",
+            "b": "no number gets large or invalid: each block is as good a block as the others.",
+            "c": "whatever stands in a gate's block goes through σ, so it comes out in (0, 1).",
+        },
+    )
+
+
+def block_order(answer):
+    """Exercise 5b: the order of the blocks of `mystery_block`."""
+    if is_empty(answer):
+        return not_yet('write four letters, such as "ifgo".')
+    try:
+        letters = "".join(answer)
+    except TypeError:
+        return wrong('write four letters, such as "ifgo".')
+    if sorted(letters) != sorted(GATES):
+        return wrong(f"{letters!r} does not name each of {', '.join(GATES)} once.")
+    if letters == _MYSTERY_ORDER:
+        return right("i, o, f, g: the order in which the ONNX format stores an LSTM (it calls g the cell gate).")
+    if letters == "".join(GATES):
+        return wrong("that is the order of this series. Compare each block's σ(z), or tanh(z), with the gates of step.")
+    if letters == "".join(GATES[_MYSTERY_ORDER.index(name)] for name in GATES):
+        return wrong("you turned the question round. The first letter names the gate that stands in the first block.")
+    k = next(k for k in range(4) if letters[k] != _MYSTERY_ORDER[k])
+    return wrong(f"block {k} (counted from 0) is not {letters[k]}. Take σ of its z, and tanh for g, and compare.")
+
+
+def _with_shapes(feedback, **arrays):
+    """Add the shapes to what a failed product says, which names operands but not variables."""
+    if "matmul" not in feedback.message and "broadcast" not in feedback.message:
+        return feedback
+    shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+    return wrong(f"two shapes do not fit. Yours: {shapes}. The rows of a batch want the weights transposed (.T).")
+
+
+def _same(a, b):
+    """Whether `a` holds the numbers of `b`; False for whatever is not an array of numbers."""
+    return compare("", a, b) is None
+
+
+def _expect_number(answer, wanted, praise, traps, hint, *, tolerance=1e-6):
+    """Feedback on one number: `traps` holds wrong numbers that have a reason, each with its message."""
+    if is_empty(answer):
+        return not_yet("write a number.")
+    try:
+        answer = float(answer)
+    except (TypeError, ValueError):
+        return wrong("write one number.")
+    for number, message in traps.items():
+        if abs(answer - number) <= tolerance:
+            return wrong(message)
+    return right(praise) if abs(answer - wanted) <= tolerance else wrong(f"not {answer:.4g}: {hint}")
+
+
+def _expect_choice(answer, wanted, praise, messages):
+    """Feedback on a letter: `messages` says for each wrong one why it is wrong."""
+    if is_empty(answer):
+        return not_yet("write a letter.")
+    letter = str(answer).strip().lower()
+    if letter == wanted:
+        return right(praise)
+    return wrong(messages.get(letter, f"choose one of {', '.join(sorted([*messages, wanted]))}."))
+
+
+# --- notebook 02 -------------------------------------------------------------------------------
+
+
+def three_steps(answer_c, answer_h):
+    """Exercise 1: c after each of three steps, and h after the last.
+
+    The steps: c_prev = 2; f = 1, 0.5, 1; i = 0, 1, 0.5; g = 0.7, -1, 1; o = 1, 1, 0.
+
+    Parameters
+    ----------
+    answer_c : sequence of 3 numbers
+    answer_h : number
+    """
+    parts = list(answer_c) if isinstance(answer_c, (list, tuple)) else [answer_c]
+    if any(map(is_empty, [*parts, answer_h])):
+        return not_yet("write three numbers for c, and one for h after the third step.")
+    c0, f, i, g = 2.0, (1, 0.5, 1), (0, 1, 0.5), (0.7, -1, 1)
+    wanted = _run_cell(c0, f, i, g, lambda c, f, i, g: f * c + i * g)
+    problem = compare("answer_c", answer_c, wanted, tolerance=0.01)
+    if problem is not None:
+        slips = {
+            "you added i · g but never took the share f of the old c.": lambda c, f, i, g: c + i * g,
+            "you added all of g: only the share i of it is written.": lambda c, f, i, g: f * c + g,
+            "f and i have changed places: f belongs to the old c, i to the candidate g.": lambda c, f, i, g: (
+                i * c + f * g
+            ),
+        }
+        slips = {message: _run_cell(c0, f, i, g, slip) for message, slip in slips.items()}
+        squashed = [2, 0.5 * np.tanh(2) - 1, np.tanh(0.5 * np.tanh(2) - 1) + 0.5]
+        slips["you passed on tanh(c): the squashed value goes into h only, c itself goes to the next step."] = squashed
+        slips["these are tanh(c), what an open output gate would show: c itself is asked for."] = np.tanh(wanted)
+        for message, slip in slips.items():
+            if compare("answer_c", answer_c, slip, tolerance=0.01) is None:
+                return wrong(message)
+        return problem
+    if compare("answer_h", answer_h, 0.0, tolerance=0.01) is not None:
+        if compare("answer_h", answer_h, np.tanh(0.5), tolerance=0.01) is None:
+            return wrong("c is right, but tanh(0.5) is what an open output gate would show. At the third step o = 0.")
+        return wrong("c is right. For h look at o at the third step: h = o · tanh(c).")
+    return right("c is 2, 0, 0.5. h is 0 after the last step, because o = 0 hides c; c itself is still 0.5.")
+
+
+def _run_cell(c, f, i, g, update):
+    states = []
+    for step in zip(f, i, g, strict=True):
+        c = update(c, *step)
+        states.append(c)
+    return np.array(states)
+
+
+def cell_update(function):
+    """Exercise 2: ``cell_update(c_prev, i, f, g, o)`` returns c and h.
+
+    Parameters
+    ----------
+    function : callable
+        Takes five arrays of one shape, returns two.
+    """
+    rng = np.random.default_rng(2)
+    c_prev, g = 2 * rng.standard_normal((3, 4)), rng.uniform(-1, 1, (3, 4))
+    i, f, o = rng.uniform(0.1, 0.9, (3, 3, 4))
+    given = [array.copy() for array in (c_prev, i, f, g, o)]
+    result, problem = call(function, *given)
+    if problem is not None:
+        return problem
+    if not isinstance(result, (tuple, list)) or len(result) != 2:
+        return wrong("your function should return two things: `return c, h`.")
+    if any(is_empty(part) for part in result):
+        return not_yet("c or h is still `...`.")
+    for name, before, after in zip(("c_prev", "i", "f", "g", "o"), (c_prev, i, f, g, o), given, strict=True):
+        if not np.array_equal(before, after):
+            return wrong(f"your function changes its argument {name} (an in-place `*=` or `+=`): make a new array.")
+    c = f * c_prev + i * g
+    h = o * np.tanh(c)
+    if compare("c", result[0], h) is None and compare("h", result[1], c) is None:
+        return wrong("c and h come back in the wrong order: `return c, h`.")
+    problem = compare("c", result[0], c)
+    if problem is not None:
+        slips = {
+            "c has the gates swapped: f belongs to c_prev, i to g.": i * c_prev + f * g,
+            "c has all of the candidate in it: g must be multiplied by i.": f * c_prev + g,
+            "c has all of the old state in it: c_prev must be multiplied by f.": c_prev + i * g,
+            "c is squashed: no tanh belongs into c, only into h.": np.tanh(c),
+            "c keeps the squashed old state: c_prev itself is multiplied by f, without tanh.": f * np.tanh(c_prev)
+            + i * g,
+            "c takes tanh of g a second time: g has been through tanh already.": f * c_prev + i * np.tanh(g),
+        }
+        for message, slip in slips.items():
+            if compare("c", result[0], slip) is None:
+                return wrong(message)
+        return problem
+    problem = compare("h", result[1], h)
+    if problem is not None:
+        slips = {
+            "c is right; h lacks the tanh: c may be large, h must stay between -1 and 1.": o * c,
+            "c is right; in h the tanh comes first, then the gate: o · tanh(c), not tanh(o · c).": np.tanh(o * c),
+            "c is right; h lacks the output gate.": np.tanh(c),
+            "c is right; h shows the old state: use the new c.": o * np.tanh(c_prev),
+        }
+        for message, slip in slips.items():
+            if compare("h", result[1], slip) is None:
+                return wrong(message)
+        return problem
+    return right("c and h agree with the equations on a batch of 3 sequences and 4 units, and no argument was changed.")
+
+
+def bias_that_keeps(answer):
+    """Exercise 3: the smallest forget bias that leaves 99 % of c after 1000 steps.
+
+    Parameters
+    ----------
+    answer : number
+    """
+    if is_empty(answer):
+        return not_yet("write a number.")
+    try:
+        bias, steps = float(answer), 1000
+    except (TypeError, ValueError):
+        return wrong(f"your answer is {type(answer).__name__}, wanted one number.")
+    if not np.isfinite(bias):
+        return wrong(f"your answer is {bias}, wanted a finite number.")
+    kept = sigmoid(bias) ** steps
+    wanted = 0.99 ** (1 / steps)
+    wanted = np.log(wanted / (1 - wanted))
+    found = f"With a bias of {bias:.4g} the gate is f = {sigmoid(bias):.6g}, and f^{steps} = {kept:.3g} of c is left"
+    if abs(bias - wanted) <= 0.06:
+        return right(f"{found}. From the inside out: f = 0.99^(1/1000), bias = ln(f / (1 - f)).")
+    if abs(bias + wanted) <= 0.06:
+        return wrong(f"{found}. The size is right, the sign is not: a gate opens with a positive bias.")
+    if abs(bias - np.log(0.99 / 0.01)) <= 0.06:
+        return wrong(f"{found}. You have 0.99 left after one step; it is to be 0.99 after {steps} steps.")
+    if 0 < bias < 1 and abs(bias - sigmoid(wanted)) < 1e-4:
+        return wrong(f"{found}. Your number is the gate itself: which bias goes into the sigmoid to get it?")
+    if bias > wanted:
+        return wrong(f"{found}: more than 99 %, so this is not the smallest bias that does it.")
+    return wrong(f"{found}: less than 99 %.")
+
+
+def gate_that_loses(answer):
+    """Exercise 4: which gate, shut for one step where nothing is written, loses the latch's value for ever.
+
+    Parameters
+    ----------
+    answer : str
+        One of i, f, g, o.
+    """
+    if is_empty(answer):
+        return not_yet('write "i", "f", "g" or "o".')
+    replies = {
+        "i": wrong("at this step nothing is written: i is 0 already, and shutting a shut door changes nothing."),
+        "g": wrong("g waits behind the input gate, which is shut at this step. What g is makes no difference."),
+        "o": wrong("h is 0 at this one step, but c never passes through o: at the next step h shows it again."),
+        "f": right("c = f · c_prev + i · g has nothing but f to carry the old c over. One step of f = 0 ends it."),
+    }
+    known = isinstance(answer, str) and answer in replies
+    return replies[answer] if known else wrong(f'{answer!r} is not one of "i", "f", "g", "o".')
+
+
+def asked_latch(weight_ih, bias):
+    """Exercise 5: one unit that holds the value marked last, and shows it only when asked.
+
+    Parameters
+    ----------
+    weight_ih : array_like (4, 3)
+        Rows i, f, g, o; columns value, mark, ask.
+    bias : array_like (4,)
+        There is no weight_hh: it is 0.
+    """
+    params, problem = _one_unit(3, weight_ih, np.zeros((4, 1)), bias)
+    if problem is not None:
+        return problem
+    for seq_len in (1, 5, 20, 100, 1000):
+        x, target = tasks.asked_latch(seq_len, 50, seed=seq_len)
+        trace = lstm_forward(x, params)
+        h, c, held = trace.h[..., 0], trace.c[..., 0], tasks.latch_target(x)
+        good = np.where(target == 0, np.abs(h) < 0.1, h * target > 0.5)
+        if not good.all():
+            # Where the cell state went wrong first is nearer to the cause than where h did.
+            kept = np.where(held == 0, np.abs(c) < 0.3, c * held > 0.6)
+            t, n = _first_failure(good if kept.all() else kept)
+            cause = _why_not_shown(trace, t, n) if kept.all() else _why_not_kept(trace, t, n, held[t, n])
+            return wrong(f"{_where(seq_len, t, n)} {cause}")
+    return right("it holds the marked value and answers only when asked, on 250 sequences of 1 to 1000 steps.")
+
+
+def _one_unit(input_size, weight_ih, weight_hh, bias):
+    """The reader's numbers as an LSTM of one unit: returns (params, None), or (None, Feedback)."""
+    arrays = []
+    for name, answer, shape in (
+        ("weight_ih", weight_ih, (4, input_size)),
+        ("weight_hh", weight_hh, (4, 1)),
+        ("bias", bias, (4,)),
+    ):
+        if is_empty(answer):
+            return None, not_yet(f"{name} is still `...`: write an array of shape {shape}.")
+        try:
+            array = np.array(answer, dtype=float)
+        except (TypeError, ValueError):
+            return None, wrong(f"{name} is not an array of numbers.")
+        if array.shape != shape:
+            return None, wrong(f"{name} has shape {array.shape}, wanted {shape}: one row for each of i, f, g, o.")
+        if not (np.abs(array) < 1e6).all():
+            return None, wrong(f"{name} holds NaN or a number beyond a million: 20 is as good as infinite here.")
+        arrays.append(array)
+    return LSTMParams(*arrays), None
+
+
+def _first_failure(good):
+    """The earliest step at which any sequence goes wrong, and the first such sequence."""
+    t = int(np.argmin(good.all(axis=1)))
+    return t, int(np.argmin(good[t]))
+
+
+def _where(seq_len, t, n):
+    return f"of 50 random sequences of {seq_len} steps, number {n} is the first to go wrong, at step t = {t}."
+
+
+def _why_not_shown(trace, t, n):
+    o, h, asked = trace.o[t, n, 0], trace.h[t, n, 0], trace.x[t, n, 2] == 1
+    if asked:
+        return (
+            f"c = {trace.c[t, n, 0]:.2f} is right and ask is 1, but o = {o:.2f} shows only h = {h:.2f}. Look at row o."
+        )
+    return f"ask is 0, yet o = {o:.2f} shows h = {h:.2f}. Look at row o: without ask it must be shut."
+
+
+def _why_not_kept(trace, t, n, held):
+    """The row to blame when c is not the value it should hold."""
+    i, f, g, c = (getattr(trace, name)[t, n, 0] for name in "ifgc")
+    value, mark, ask = trace.x[t, n]
+    before = trace.step(t).c_prev[n, 0]
+    seen = f"There i = {i:.2f}, f = {f:.2f}, g = {g:.2f}, and c goes from {before:.2f} to {c:.2f}."
+    if mark == 1:
+        if i < 0.7:
+            return f"{seen} The mark is on, so the input gate must open. Look at row i."
+        if g * value < 0.7:
+            return f"{seen} The value is {value:.0f}, and g should be the same. Look at row g."
+        return f"{seen} A new value is written, so the old one must go: f near 0. Look at row f."
+    if i > 0.1:
+        return f"{seen} The mark is off, so nothing may be written. Look at row i."
+    if f < 0.9:
+        also = " ask is on: being asked must not empty the cell." if ask == 1 else ""
+        return f"{seen} The mark is off, so c must be kept, f near 1.{also} Look at row f."
+    return (
+        f"{seen} c should still be near {held:.0f}, but it has leaked away step by step: "
+        f"f = {f:.6f} and i = {i:.6f} are not close enough to 1 and 0."
+    )
+
+
+def toggle(weight_ih, weight_hh, bias):
+    """Exercise 6: a lamp with one button; h above 0.5 means that it is on.
+
+    Parameters
+    ----------
+    weight_ih, weight_hh : array_like (4, 1)
+        Rows i, f, g, o; the one input is the button.
+    bias : array_like (4,)
+    """
+    params, problem = _one_unit(1, weight_ih, weight_hh, bias)
+    if problem is not None:
+        return problem
+    for seq_len in (1, 5, 20, 100, 1000):
+        x, lamp = tasks.toggle(seq_len, 50, seed=seq_len)
+        trace = lstm_forward(x, params)
+        good = (trace.h[..., 0] > 0.5) == (lamp == 1)
+        if not good.all():
+            t, n = _first_failure(good)
+            return wrong(f"{_where(seq_len, t, n)} {_why_not_toggled(trace, params, lamp, t, n)}")
+    return right("the lamp is right on 250 sequences of 1 to 1000 steps. This unit reads its own h: c alone is unseen.")
+
+
+def _why_not_toggled(trace, params, lamp, t, n):
+    i, f, g, o, c, h = (getattr(trace, name)[t, n, 0] for name in "ifgoch")
+    presses, before = int(trace.x[: t + 1, n, 0].sum()), trace.step(t).c_prev[n, 0]
+    wanted = "on" if lamp[t, n] else "off"
+    seen = (
+        f"After {presses} press{'es' * (presses != 1)} the lamp should be {wanted}, but h = {h:.2f}. "
+        f"There i = {i:.2f}, f = {f:.2f}, g = {g:.2f}, o = {o:.2f}, and c goes from {before:.2f} to {c:.2f}."
+    )
+    if o < 0.5 and np.tanh(c) > 0.5:
+        return f"{seen} The lamp is on inside, but the output gate hides it. Look at row o."
+    if trace.x[t, n, 0] == 0:
+        row = "i" if i > 0.1 else "f"
+        return f"{seen} Nobody pressed, so c must stay as it is: f near 1 and i near 0. Look at row {row}."
+    if i < 0.7:
+        return f"{seen} The button is pressed, so something must be written. Look at row i."
+    if not params.weight_hh.any():
+        return (
+            f"{seen} Every press does the same: no gate can tell whether the lamp is on. "
+            "c goes into no gate, h does: which entry of weight_hh do you need?"
+        )
+    if g > 0 and not lamp[t, n]:
+        return f"{seen} The lamp was on, so g should be negative now. Look at the sign and size of row g in weight_hh."
+    if g < 0.9 and lamp[t, n]:
+        return f"{seen} The lamp was off, so g should be near 1. At the start h is 0: what does row g see then?"
+    return f"{seen} Follow this one step by hand: which of the four is not as you planned?"
