@@ -626,7 +626,7 @@ def draw_notebook_and_doors(ax, *, f, i, g, o, c_prev):
     ax.axis("off")
 
     # The notebook's way: from the left, through the forget door, past the pen, on to the right.
-    _arrow(ax, [(20.5, 49), (62, 49)], GATE_COLOURS["c"])
+    _arrow_through(ax, (20.5, 49), (40, 49), (62, 49), f, GATE_COLOURS["c"])
     _arrow(ax, [(69, 49), (87, 49)], GATE_COLOURS["c"])
     _arrow(ax, [(104, 49), (132, 49)], GATE_COLOURS["c"])
     _say(ax, 120, 50.5, "to the\nnext step", va="bottom")
@@ -637,7 +637,7 @@ def draw_notebook_and_doors(ax, *, f, i, g, o, c_prev):
     _say(ax, 40, 37.5, f"open to {number(f)}: this share\nof the old page is kept", va="top")
 
     # What is written comes up from below.
-    _arrow(ax, [(65.5, 13), (65.5, 45.5)], GATE_COLOURS["g"])
+    _arrow_through(ax, (65.5, 13), (65.5, 29), (65.5, 45.5), i, GATE_COLOURS["g"])
     ax.add_patch(Circle((65.5, 49), 3, fc="white", ec=_INK, lw=1.5, zorder=2))
     ax.text(65.5, 48.8, "+", ha="center", va="center", fontsize=15, zorder=3)
     _door(ax, 65.5, 29, i, GATE_COLOURS["i"])
@@ -648,17 +648,11 @@ def draw_notebook_and_doors(ax, *, f, i, g, o, c_prev):
     _say(ax, 65.5, 5.4, f"could be written: {number(g)}")
 
     # What is read aloud goes down to the right.
-    _arrow(ax, [(97, 39), (97, 14)], GATE_COLOURS["h"])
+    _arrow_through(ax, (97, 39), (97, 27), (97, 14), o, GATE_COLOURS["h"])
     _door(ax, 97, 27, o, GATE_COLOURS["o"])
     _name(ax, 104.5, 31, "output door  $o$", GATE_COLOURS["o"], ha="left")
-    _say(
-        ax,
-        104.5,
-        29.5,
-        f"open to {number(o)}:\nthis share of the page,\nsqueezed by tanh,\nis read aloud",
-        ha="left",
-        va="top",
-    )
+    share = f"open to {number(o)}:\nthis share of the page,\nsqueezed by tanh,\nis read aloud"
+    _say(ax, 104.5, 29.5, share, ha="left", va="top")
     _card(ax, 97, 8.5, 26, 9, 3.5, GATE_COLOURS["h"])
     tail = [(89, 4.2), (85, 0), (93, 4.2)]  # of the speech bubble
     ax.add_patch(Polygon(tail, closed=False, fc="white", ec=GATE_COLOURS["h"], lw=2, zorder=2.5))
@@ -686,10 +680,10 @@ def notebook_and_doors_alt(*, f, i, g, o, c_prev):
     """The words that go with `draw_notebook_and_doors`."""
     c, h = _one_step(f, i, g, o, c_prev)
     return (
-        f"A person looks at what comes in now (x) and at what was said last (h), and sets three doors. The notebook "
-        f"comes from the left with {number(c_prev)} on its page. The forget door, open to {number(f)}, keeps that share "
-        f"of it. From below, the input door, open to {number(i)}, lets that share of the candidate {number(g)} be added. "
-        f"The page now says {number(c)} and goes on to the next step. The output door, open to {number(o)}, decides how "
+        "A person looks at what comes in now (x) and at what was said last (h), and sets three doors. A notebook comes "
+        f"from the left with {number(c_prev)} on its page. The forget door, open to {number(f)}, keeps that share. "
+        f"From below, the input door, open to {number(i)}, lets that share of the candidate {number(g)} be added. The "
+        f"page now says {number(c)} and goes on to the next step. The output door, open to {number(o)}, decides how "
         f"much of it is read aloud: {number(h)}."
     )
 
@@ -710,6 +704,12 @@ def _name(ax, x, y, text, colour, ha="center"):
 def _arrow(ax, points, colour, lw=3, head=18, zorder=3):
     style = {"arrowstyle": "-|>", "joinstyle": "miter", "capstyle": "butt"}
     ax.add_patch(FancyArrowPatch(path=Path(points), color=colour, lw=lw, mutation_scale=head, zorder=zorder, **style))
+
+
+def _arrow_through(ax, start, door, end, opening, colour):
+    """An arrow that is as thin behind the door as the door is shut."""
+    ax.plot(*zip(start, door, strict=True), color=colour, lw=3, zorder=3, solid_capstyle="butt")
+    _arrow(ax, [door, end], colour, lw=0.6 + 2.4 * opening, head=8 + 10 * opening)
 
 
 def _door(ax, x, y, opening, colour):
@@ -751,9 +751,8 @@ def _card(ax, x, y, wide, high, rounding, colour):
 def _person(ax, x, y):
     """A head, a body, and an arm that points to the doors."""
     grey = "0.35"
-    ax.add_patch(
-        FancyBboxPatch((x - 2.4, y - 6), 4.8, 8, boxstyle="round,pad=0.6,rounding_size=2.6", fc=grey, ec="none")
-    )
+    body = "round,pad=0.6,rounding_size=2.6"
+    ax.add_patch(FancyBboxPatch((x - 2.4, y - 6), 4.8, 8, boxstyle=body, fc=grey, ec="none"))
     ax.add_patch(Circle((x, y + 6.6), 2.8, fc=grey, ec="none"))
     ax.plot([x + 1.5, x + 4.2], [y + 0.5, y + 5.5], color=grey, lw=5, solid_capstyle="round")
 
