@@ -1,11 +1,14 @@
-"""Between ours and PyTorch: weights and traces, both ways. The only module that imports torch."""
+"""Between ours and PyTorch: weights and traces, both ways; and the weight layouts of other libraries.
+
+The only module that imports torch.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from lstm_helpers.cell import LSTMParams
+from lstm_helpers.cell import GATES, LSTMParams
 from lstm_helpers.network import LSTM
 from lstm_helpers.validate import float_array
 
@@ -151,3 +154,108 @@ def _leaf(array):
 
 def _torch_dtype(dtype):
     return torch.float32 if dtype == np.float32 else torch.float64
+
+
+# Other libraries' conventions. Each pair of functions goes there and back; weights are copied, never changed in value.
+# (Some libraries also *start* the forget gate's bias at 1, as ours does. That is a start value, not a layout.)
+
+CS231N_ORDER = ("i", "f", "o", "g")
+KERAS_ORDER = ("i", "f", "g", "o")  # Keras calls the candidate c
+ONNX_ORDER = ("i", "o", "f", "g")  # ONNX calls the candidate c
+TEXTBOOK_NAMES = {"i": "i", "f": "f", "g": "c", "o": "o"}
+
+
+def to_cs231n(params):
+    """Weights as in CS231n's assignments: Wx (D, 4H), Wh (H, 4H), b (4H,); order i, f, o, g.
+
+    For rows: ``x @ Wx + h @ Wh + b``.
+    """
+    return {
+        "Wx": _reorder(params.weight_ih, GATES, CS231N_ORDER).T.copy(),
+        "Wh": _reorder(params.weight_hh, GATES, CS231N_ORDER).T.copy(),
+        "b": _reorder(params.bias, GATES, CS231N_ORDER),
+    }
+
+
+def from_cs231n(Wx, Wh, b):
+    """The way back from `to_cs231n`: an `LSTMParams`."""
+    return _from_blocks(CS231N_ORDER, Wx=_transposed("Wx", Wx), Wh=_transposed("Wh", Wh), b=b)
+
+
+def to_keras(params):
+    """Weights as ``keras.layers.LSTM.get_weights`` has them: kernel (D, 4H), recurrent_kernel (H, 4H), bias (4H,)."""
+    return {
+        "kernel": _reorder(params.weight_ih, GATES, KERAS_ORDER).T.copy(),
+        "recurrent_kernel": _reorder(params.weight_hh, GATES, KERAS_ORDER).T.copy(),
+        "bias": _reorder(params.bias, GATES, KERAS_ORDER),
+    }
+
+
+def from_keras(kernel, recurrent_kernel, bias):
+    """The way back from `to_keras`: an `LSTMParams`."""
+    return _from_blocks(
+        KERAS_ORDER,
+        kernel=_transposed("kernel", kernel),
+        recurrent_kernel=_transposed("recurrent_kernel", recurrent_kernel),
+        bias=bias,
+    )
+
+
+def to_onnx(params):
+    """Weights as the ONNX operator ``LSTM`` wants them for one direction: W (1, 4H, D), R (1, 4H, H), B (1, 8H).
+
+    Order i, o, f, c. B holds two biases, one after the other; the second is 0.
+    """
+    bias = _reorder(params.bias, GATES, ONNX_ORDER)
+    return {
+        "W": _reorder(params.weight_ih, GATES, ONNX_ORDER)[None],
+        "R": _reorder(params.weight_hh, GATES, ONNX_ORDER)[None],
+        "B": np.concatenate([bias, np.zeros_like(bias)])[None],
+    }
+
+
+def from_onnx(W, R, B):
+    """The way back from `to_onnx`: an `LSTMParams`; the two biases are added."""
+    W, R = float_array("W", W, (1, "4H", "D")), float_array("R", R, (1, "4H", "H"))
+    B = float_array("B", B, (1, 2 * W.shape[1]))
+    return _from_blocks(ONNX_ORDER, W=W[0], R=R[0], B=B[0].reshape(2, -1).sum(axis=0))
+
+
+def to_textbook(params):
+    """One matrix for each gate, on [h, x]: W_i, W_f, W_c, W_o (H, H + D) and b_i, b_f, b_c, b_o (H,)."""
+    stacked = np.concatenate([params.weight_hh, params.weight_ih], axis=1)
+    weights = {f"W_{TEXTBOOK_NAMES[gate]}": stacked[params.gate(gate)].copy() for gate in GATES}
+    return weights | {f"b_{TEXTBOOK_NAMES[gate]}": params.bias[params.gate(gate)].copy() for gate in GATES}
+
+
+def from_textbook(W_i, W_f, W_c, W_o, b_i, b_f, b_c, b_o):
+    """The way back from `to_textbook`: an `LSTMParams`."""
+    W_i = float_array("W_i", W_i, ("H", "H + D"))
+    H = len(W_i)
+    if W_i.shape[1] <= H:
+        raise ValueError(f"W_i has shape {W_i.shape}, wanted (H, H + D): more columns than rows")
+    like = ("W_i", W_i.dtype)
+    weights = {"W_i": W_i, "W_f": W_f, "W_c": W_c, "W_o": W_o}
+    biases = {"b_i": b_i, "b_f": b_f, "b_c": b_c, "b_o": b_o}
+    stacked = np.concatenate([float_array(name, array, W_i.shape, like=like) for name, array in weights.items()])
+    bias = np.concatenate([float_array(name, array, (H,), like=like) for name, array in biases.items()])
+    return LSTMParams(stacked[:, H:], stacked[:, :H], bias)
+
+
+def _reorder(array, order, wanted):
+    """The four blocks of rows of `array`, moved from one order to another; always a copy."""
+    blocks = dict(zip(order, np.split(array, 4), strict=True))
+    return np.concatenate([blocks[gate] for gate in wanted])
+
+
+def _transposed(name, array):
+    return float_array(name, array, ("D", "4H")).T
+
+
+def _from_blocks(order, **arrays):
+    """`LSTMParams` from input weights, recurrent weights and bias with the rows in another order."""
+    for name, array in arrays.items():
+        array = float_array(name, array)
+        if array.ndim == 0 or len(array) % 4:
+            raise ValueError(f"{name} has shape {np.shape(array)}, wanted four equal blocks, one for each gate")
+    return LSTMParams(*(_reorder(np.asarray(array), order, GATES) for array in arrays.values()))
