@@ -839,11 +839,8 @@ def draw_ledger(ax, *, i, f, g, o, c0=0.0):
 
 
 def ledger_alt(*, i, f, g, o, c0=0.0):
-    """The words that go with `draw_ledger`: c and h after each step (of more than six, at the ends)."""
+    """The words that go with `draw_ledger`: c and h after each step."""
     _, _, _, c, h = _ledger(i, f, g, o, c0)
-    if len(c) > 6:
-        ends = f"c ends at {number(c[-1])}, lowest {number(c.min())}, highest {number(c.max())}; h ends at {number(h[-1])}"
-        return f"From c = {number(c0)}, after {_count(len(c), 'step')}: {ends}."
     rows = [f"t = {t}: c = {number(c[t])}, h = {number(h[t])}" for t in range(len(c))]
     return f"From c = {number(c0)}: " + "; ".join(rows) + "."
 
