@@ -886,6 +886,307 @@ def presets_alt(presets, *, g, c0):
     return f"Cell state and hidden state from c = {number(c0)}, after {_count(len(g), 'step')}: {'; '.join(ends)}."
 
 
+# --- going back (notebook 03) ------------------------------------------------------------------
+
+# The eight ways on which a gradient comes to h_t and c_t: where it comes from, and in which colour it is drawn.
+PATHS = (
+    ("h", "the loss at step t", None),
+    ("h", "the output gate of step t+1", "o"),
+    ("h", "the forget gate of step t+1", "f"),
+    ("h", "the input gate of step t+1", "i"),
+    ("h", "the candidate of step t+1", "g"),
+    ("c", "h of the same step", "h"),
+    ("c", "c of step t+1, past the forget gate", "c"),
+    ("c", "the loss, where it looks at c itself", None),
+)
+_CT, _HT, _CN, _HN = (14, 48), (14, 20), (84, 48), (84, 12)  # c and h of step t and of the next one
+_GATE_AT = {"f": (48, 38), "i": (48, 29), "g": (48, 20), "o": (48, 11)}
+_LOSS_H, _LOSS_C = (14, 0), (14, 68)
+
+
+def path_colour(number):
+    """The colour of one of the eight paths, 1 to 8."""
+    signal = PATHS[integer("number", number, 1, len(PATHS)) - 1][2]
+    return "0.25" if signal is None else GATE_COLOURS[signal]
+
+
+def draw_eight_paths(ax, upto=8):
+    """Who uses h_t and c_t, and on which ways gradients come back from there.
+
+    Grey arrows show what is computed from what. Paths 1 to `upto` are coloured, turned round and
+    numbered, each with the factors on its way; the last of them is the thickest.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Wants about 10 by 7 inches.
+    upto : int
+        0 to 8.
+    """
+    upto = integer("upto", upto, 0, len(PATHS))
+    ax.set(xlim=(0, 100), ylim=(-12, 71), aspect="equal")
+    ax.axis("off")
+    ways = [  # each path as arrows from the loss's side to the state's; with the factor of each arrow
+        [(_LOSS_H, _HT, "given", 0.3)],
+        [(_HN, _GATE_AT["o"], r"$\tanh c_{t+1}$", 0.5), (_GATE_AT["o"], _HT, "$u_o$", 0.58)],
+        [(_CN, _GATE_AT["f"], "$c_t$", 0.5), (_GATE_AT["f"], _HT, "$u_f$", 0.58)],
+        [(_CN, _GATE_AT["i"], "$g_{t+1}$", 0.5), (_GATE_AT["i"], _HT, "$u_i$", 0.58)],
+        [(_CN, _GATE_AT["g"], "$i_{t+1}$", 0.5), (_GATE_AT["g"], _HT, "$u_g$", 0.58)],
+        [(_HT, _CT, r"$o_t\,(1-\tanh^2 c_t)$", 0.33)],
+        [(_CN, _CT, "$f_{t+1}$", 0.5)],
+        [(_LOSS_C, _CT, "given", 0.28)],
+    ]
+    _edge(ax, _CN, _HN, "0.8", 1.2)
+    for k, way in enumerate(ways, start=1):
+        for start, end, factor, share in way:
+            if k > upto:
+                _edge(ax, end, start, "0.8", 1.2)
+            else:
+                _edge(ax, start, end, path_colour(k), 3.5 if k == upto else 2)
+                _factor(ax, start, end, share, factor)
+        if k <= upto:
+            _badge(ax, *_between(*way[-1][:2], {1: 0.55, 6: 0.6, 7: 0.7, 8: 0.52}.get(k, 0.36)), k)
+    slopes = {"f": "f(1-f)", "i": "i(1-i)", "g": "1-g^2", "o": "o(1-o)"}
+    for k, gate in ((2, "o"), (3, "f"), (4, "i"), (5, "g")):
+        x, y = _GATE_AT[gate]
+        _card(ax, x, y, 13, 6.4, 1.2, GATE_COLOURS[gate])
+        ax.text(x, y, f"${gate}_{{t+1}}$", ha="center", va="center", fontsize=12, zorder=6)
+        if k <= upto:
+            ax.text(
+                x, y + 3.6, f"slope ${slopes[gate]}$", ha="center", va="bottom", fontsize=8.5, zorder=6, bbox=_PLATE
+            )
+    for (x, y), text, signal in ((_CT, "c_t", "c"), (_HT, "h_t", "h"), (_CN, "c_{t+1}", "c"), (_HN, "h_{t+1}", "h")):
+        ax.add_patch(Circle((x, y), 4, fc="white", ec=GATE_COLOURS[signal], lw=2.5, zorder=5))
+        ax.text(x, y, f"${text}$", ha="center", va="center", fontsize=13, zorder=6)
+    for (x, y), text in ((_LOSS_H, "loss at step t"), (_LOSS_C, "loss that looks at c")):
+        _card(ax, x, y, 25, 5, 1, "0.4")
+        ax.text(x, y, text, ha="center", va="center", fontsize=9.5, zorder=6)
+    ax.text(88.5, _CN[1], "$dc_{t+1}$\nis known", ha="left", va="center", fontsize=10)
+    ax.text(88.5, _HN[1], "$dh_{t+1}$\nis known", ha="left", va="center", fontsize=10)
+    for y, state, numbers in ((-8, "h", range(1, 6)), (-8, "c", range(6, 9))):
+        x = 6 if state == "h" else 62
+        ax.text(x, y, f"$d{state}_t$  =", ha="right", va="center", fontsize=13)
+        for place, k in enumerate(numbers):
+            _badge(ax, x + 5 + 9 * place, y, k, empty=k > upto)
+            if place:
+                ax.text(x + 0.5 + 9 * place, y, "+", ha="center", va="center", fontsize=13)
+
+
+_PLATE = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.9}
+
+
+def _between(start, end, share):
+    return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
+
+
+def _edge(ax, start, end, colour, lw):
+    """An arrow from rim to rim; the nodes are drawn over its ends."""
+    room = {_LOSS_H: 3, _LOSS_C: 3}
+    length = np.hypot(end[0] - start[0], end[1] - start[1])
+    back = room.get(end, 7.0 if end in _GATE_AT.values() else 4.4)
+    ax.add_patch(
+        FancyArrowPatch(
+            start,
+            _between(start, end, 1 - back / length),
+            arrowstyle="-|>",
+            mutation_scale=9 + 2.5 * lw,
+            color=colour,
+            lw=lw,
+            shrinkA=0,
+            shrinkB=0,
+            zorder=1 if lw < 1.5 else 1.5,
+        )
+    )
+
+
+def _factor(ax, start, end, share, text):
+    x, y = _between(start, end, share)
+    ax.text(x, y, text, ha="center", va="center", fontsize=10, bbox=_PLATE, zorder=4)
+
+
+def _badge(ax, x, y, number, empty=False):
+    colour = "0.75" if empty else path_colour(number)
+    style = {"ls": ":", "fc": "white"} if empty else {"fc": colour}
+    ax.add_patch(Circle((x, y), 2.1, ec=colour, lw=1.2, zorder=7, **style))
+    ax.text(
+        x,
+        y - 0.1,
+        str(number),
+        ha="center",
+        va="center",
+        fontsize=10,
+        zorder=8,
+        weight="bold",
+        color="0.6" if empty else "white",
+    )
+
+
+def eight_paths_alt(upto=8):
+    """The words that go with `draw_eight_paths`."""
+    upto = integer("upto", upto, 0, len(PATHS))
+    text = (
+        "States c and h of step t on the left, of step t+1 on the right, the four gates of step t+1 between them. "
+        "h of step t is used by the loss and by the four gates; c of step t by h of step t, by c of step t+1 and, "
+        "after the last step, by a loss that looks at c."
+    )
+    if upto == 0:
+        return text + " All arrows point forward; no path back is drawn yet."
+    state, name, _ = PATHS[upto - 1]
+    drawn = "Path 1 is" if upto == 1 else f"Paths 1 to {upto} are"
+    return text + f" {drawn} drawn as arrows back; the newest, number {upto}, brings a gradient from {name} to {state}."
+
+
+def draw_two_uses(axes, a=2.0):
+    """One value, used twice: forward it forks, backward two gradients meet and are added. L = p q, p = 3a, q = a^2.
+
+    Parameters
+    ----------
+    axes : sequence of 2 Axes
+    a : float
+    """
+    p, q = 3 * a, a**2
+    at = {"a": (8, 25), "p": (47, 40), "q": (47, 10), "L": (88, 25)}
+    forward = {"a": f"a = {a:g}", "p": f"p = 3a = {p:g}", "q": f"q = a² = {q:g}", "L": f"L = pq = {p * q:g}"}
+    backward = {"a": "da", "p": f"dp = q = {q:g}", "q": f"dq = p = {p:g}", "L": "dL = 1"}
+    titles = ("forward: one value goes two ways", "backward: two gradients meet and are added")
+    for ax, names, title in zip(axes, (forward, backward), titles, strict=True):
+        ax.set(xlim=(-6, 102), ylim=(-8, 54), aspect="equal")
+        ax.axis("off")
+        ax.set_title(title, fontsize=11)
+        for node, (x, y) in at.items():
+            wide = 16 if node == "a" else 30 if node != "L" else 26
+            _card(ax, x, y, wide, 10, 2, "0.4")
+            ax.text(x, y, names[node], ha="center", va="center", fontsize=10.5, zorder=6)
+    for start, end in (("a", "p"), ("a", "q"), ("p", "L"), ("q", "L")):
+        _arrow(axes[0], [at[start], _between(at[start], at[end], 0.62)], "0.4", lw=1.5, head=12, zorder=1)
+    for node, colour, through, y in (("p", CURVE_COLOURS[1], 3 * q, 40), ("q", CURVE_COLOURS[2], 2 * a * p, 10)):
+        _arrow(axes[1], [at["L"], _between(at["L"], at[node], 0.62)], colour, lw=2.5, head=14, zorder=1)
+        _arrow(axes[1], [at[node], _between(at[node], at["a"], 0.78)], colour, lw=2.5, head=14, zorder=1)
+        axes[1].text(20, y, f"{through:g}", color=colour, fontsize=12, weight="bold", ha="center", va="center")
+    axes[1].text(-2, -3, f"da = {3 * q:g} + {2 * a * p:g} = {3 * q + 2 * a * p:g}", va="center", fontsize=11)
+
+
+def two_uses_alt(a=2.0):
+    """The words that go with `draw_two_uses`."""
+    p, q = 3 * a, a**2
+    return (
+        f"Left, forward: a = {a:g} goes into p = 3a = {p:g} and into q = a² = {q:g}, and L = pq = {p * q:g}. Right, "
+        f"backward: through p comes a gradient of {3 * q:g} to a, through q one of {2 * a * p:g}; their sum is "
+        f"{3 * q + 2 * a * p:g}."
+    )
+
+
+def draw_errors(ax, report, title=None):
+    """The relative errors of a gradient, by parameter, gate and step, with the number in each cell.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Wants about 9 by 6 inches.
+    report : dict of str to array_like (T + 1,)
+        What `bugs.error_report` returns.
+    title : str, optional
+    """
+    errors = np.array(list(report.values()))
+    steps = errors.shape[1] - 1
+    shade = np.log10(np.clip(np.nan_to_num(errors, nan=0, posinf=1e3), 1e-3, 1e1))
+    shade[~(errors > RIGHT_BELOW)] = np.nan
+    image = ax.imshow(shade, cmap="Oranges", vmin=-3, vmax=1, aspect="auto", interpolation="nearest")
+    for (row, column), error in np.ndenumerate(errors):
+        if np.isnan(error):
+            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fc="0.93", ec="0.8", hatch="///", lw=0))
+            continue
+        dark = error > RIGHT_BELOW and shade[row, column] > -0.2
+        ink = "white" if dark else "black"
+        ax.text(column, row, error_text(error), ha="center", va="center", fontsize="small", color=ink)
+    for row in (3.5, 7.5, 11.5):
+        ax.axhline(row, color="0.3", lw=1)
+    ax.axvline(steps - 0.5, color="0.3", lw=1)
+    ax.set_yticks(range(len(report)), list(report))
+    ax.set_xticks(range(steps + 1), [f"t = {t}" for t in range(steps)] + ["whole"])
+    ax.set_xlabel("what this step adds to the gradient, and the whole gradient")
+    bar = ax.figure.colorbar(image, ax=ax, pad=0.02, fraction=0.04, ticks=[-3, -2, -1, 0, 1])
+    bar.ax.set_yticklabels(["0.001", "0.01", "0.1", "1", "10"])
+    bar.set_label("relative error")
+    if title:
+        ax.set_title(title, fontsize=11)
+
+
+RIGHT_BELOW = 1e-9  # a relative error below this is rounding
+
+
+def error_text(error):
+    """A relative error as the pictures write it: two digits, "ok" for rounding, "∞" where 0 would be right."""
+    if error <= RIGHT_BELOW:
+        return "ok"
+    return "∞" if np.isinf(error) else f"{error:.2g}" if error < 10 else f"{error:.0f}"
+
+
+def errors_alt(report):
+    """The words that go with `draw_errors`: which whole gradients are wrong, by how much, and which steps are right."""
+    whole = {part: errors[-1] for part, errors in report.items()}
+    broken = {part: error for part, error in whole.items() if error > RIGHT_BELOW}
+    by_step = np.array(list(report.values()))[:, :-1]
+    fine = [t for t in range(by_step.shape[1]) if not (by_step[:, t] > RIGHT_BELOW).any()]
+    text = "A heatmap of relative errors: rows for parameters and gates, a column for each step, and one for their sum."
+    if not broken:
+        return text + " All gradients are right."
+    worst = max(broken, key=broken.get)
+    text += f" Wrong: {', '.join(f'{part} ({error_text(error)})' for part, error in broken.items())}."
+    text += f" The worst is {worst}."
+    right_ones = [part for part in whole if not whole[part] > RIGHT_BELOW]
+    text += f" Right or without a gradient: {', '.join(right_ones)}." if right_ones else ""
+    text += f" All that step {', '.join(map(str, fine))} adds is right." if fine else " No step is all right."
+    return text
+
+
+def draw_path_sizes(ax, sizes, t=None):
+    """How large a gradient each of the eight paths brings at each step, on a logarithmic scale.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    sizes : array_like (8, T)
+        Norms, at least 0.
+    t : int, optional
+        A step to put a frame round.
+    """
+    sizes = np.asarray(sizes)
+    T = sizes.shape[1]
+    with np.errstate(divide="ignore"):
+        shade = np.ma.masked_invalid(np.log10(sizes))
+    image = ax.imshow(shade, cmap="cividis", vmin=-6, vmax=1, aspect="auto", interpolation="nearest")
+    ax.set_facecolor("0.93")
+    if T <= 12:
+        for (row, column), size in np.ndenumerate(sizes):
+            dark = size and shade[row, column] < -3
+            text = "0" if size == 0 else f"{size:.1e}" if size < 0.001 else f"{size:.2g}"
+            ax.text(column, row, text, ha="center", va="center", fontsize="small", color="white" if dark else "black")
+    ax.set_yticks(
+        range(8), [f"{k}  {state} ← {name}" for k, (state, name, _) in enumerate(PATHS, start=1)], fontsize="small"
+    )
+    ax.axhline(4.5, color="white", lw=3)
+    ax.set_xticks(range(T))
+    ax.set_xlabel("step t")
+    bar = ax.figure.colorbar(image, ax=ax, pad=0.02, fraction=0.04, ticks=[-6, -4, -2, 0])
+    bar.ax.set_yticklabels(["1e−6", "1e−4", "0.01", "1"])
+    bar.set_label("size of the gradient")
+    if t is not None:
+        ax.add_patch(Rectangle((t - 0.5, -0.5), 1, 8, fill=False, ec="#D55E00", lw=2.5, zorder=5))
+
+
+def path_sizes_alt(sizes):
+    """The words that go with `draw_path_sizes`."""
+    sizes = np.asarray(sizes)
+    T = sizes.shape[1]
+    largest = ", ".join(f"t = {t}: path {1 + int(sizes[:, t].argmax())}" for t in {0: 0, T // 2: 0, T - 1: 0})
+    silent = [str(k) for k in range(1, 9) if not sizes[k - 1].any()]
+    text = (
+        f"A heatmap of eight paths by {_count(T, 'step')}: how large a gradient each brings. The largest at {largest}."
+    )
+    return text + (f" Nothing ever comes on path {', '.join(silent)}." if silent else "")
+
+
 # --- pictures as files -------------------------------------------------------------------------
 
 
