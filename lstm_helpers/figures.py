@@ -797,9 +797,9 @@ def draw_fading(ax, curves, floor=1e-14):
 
 
 def fading_alt(curves, after):
-    """The words that go with `draw_fading`: what is left of each curve (its median) after so many steps."""
-    left = [f"{name}: {_faint(np.median(np.atleast_2d(runs)[:, after - 1]))}" for name, runs in curves.items()]
-    return f"left after {after} steps, {'; '.join(left)}"
+    """Words for `draw_fading`: what is left of each curve (its median), to follow "is left"."""
+    left = [f"{_faint(np.median(np.atleast_2d(runs)[:, after - 1]))} for {name}" for name, runs in curves.items()]
+    return f"after {after} steps {', '.join(left)}"
 
 
 def _faint(value):
