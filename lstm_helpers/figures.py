@@ -620,7 +620,7 @@ def draw_notebook_and_doors(ax, *, f, i, g, o, c_prev):
     """
     for name, value, low in (("f", f, 0), ("i", i, 0), ("o", o, 0), ("g", g, -1)):
         if not low <= value <= 1:
-            raise ValueError(f"{name} is {value}, wanted {low} to 1")
+            raise ValueError(f"{name} is {value}, wanted a number from {low} to 1")
     c, h = _one_step(f, i, g, o, c_prev)
     ax.set(xlim=(-2, 133), ylim=(-1, 67), aspect="equal")
     ax.axis("off")
@@ -632,7 +632,7 @@ def draw_notebook_and_doors(ax, *, f, i, g, o, c_prev):
     _say(ax, 120, 50.5, "to the\nnext step", va="bottom")
     _notebook(ax, 12, 49, c_prev, "notebook before the step", r"$c_{t-1}$")
     _notebook(ax, 95, 49, c, "notebook after the step", r"$c_t \,=\, f\,c_{t-1} + i\,g$")
-    _door(ax, 40, 49, f, GATE_COLOURS["f"])
+    _door(ax, 40, 49, "f", f)
     _name(ax, 40, 60, "forget door  $f$", GATE_COLOURS["f"])
     _say(ax, 40, 37.5, f"open to {number(f)}: this share\nof the old page is kept", va="top")
 
@@ -640,7 +640,7 @@ def draw_notebook_and_doors(ax, *, f, i, g, o, c_prev):
     _arrow_through(ax, (65.5, 13), (65.5, 29), (65.5, 45.5), i, GATE_COLOURS["g"])
     ax.add_patch(Circle((65.5, 49), 3, fc="white", ec=_INK, lw=1.5, zorder=2))
     ax.text(65.5, 48.8, "+", ha="center", va="center", fontsize=15, zorder=3)
-    _door(ax, 65.5, 29, i, GATE_COLOURS["i"])
+    _door(ax, 65.5, 29, "i", i)
     _name(ax, 73, 33, "input door  $i$", GATE_COLOURS["i"], ha="left")
     _say(ax, 73, 31.5, f"open to {number(i)}:\nthis share of the\ncandidate is written", ha="left", va="top")
     _card(ax, 65.5, 8.5, 22, 9, 1, GATE_COLOURS["g"])
@@ -649,7 +649,7 @@ def draw_notebook_and_doors(ax, *, f, i, g, o, c_prev):
 
     # What is read aloud goes down to the right.
     _arrow_through(ax, (97, 39), (97, 27), (97, 14), o, GATE_COLOURS["h"])
-    _door(ax, 97, 27, o, GATE_COLOURS["o"])
+    _door(ax, 97, 27, "o", o)
     _name(ax, 104.5, 31, "output door  $o$", GATE_COLOURS["o"], ha="left")
     share = f"open to {number(o)}:\nthis share of the page,\nsqueezed by tanh,\nis read aloud"
     _say(ax, 104.5, 29.5, share, ha="left", va="top")
@@ -712,18 +712,18 @@ def _arrow_through(ax, start, door, end, opening, colour):
     _arrow(ax, [door, end], colour, lw=0.6 + 2.4 * opening, head=8 + 10 * opening)
 
 
-def _door(ax, x, y, opening, colour):
+def _door(ax, x, y, gate, opening):
     """A doorway and its leaf, hinged at the left; the share of the doorway that is free is the opening."""
-    wide, high = 10, 14
+    wide, high, colour = 10, 14, GATE_COLOURS[gate]
     left, low = x - wide / 2, y - high / 2
-    ax.add_patch(Rectangle((left, low), wide, high, fc="#FFF6D6", ec="none", zorder=2))
+    ax.add_patch(Rectangle((left, low), wide, high, fc="#FFF6D6", ec="none", zorder=2, gid=f"doorway of {gate}"))
     posts = [(left - 1, low, 1, high + 1), (left + wide, low, 1, high + 1), (left, low + high, wide, 1)]
     for x0, y0, across, up in posts:  # in front of the arrow that goes through
         ax.add_patch(Rectangle((x0, y0), across, up, fc=colour, ec="none", zorder=3.5))
     across = wide * (1 - opening)
     nearer = 3 * np.sqrt(1 - (1 - opening) ** 2)  # the free edge of the leaf comes towards the reader: larger, lower
     corners = [(left, low), (left + across, low - nearer), (left + across, low + high + nearer / 2), (left, low + high)]
-    ax.add_patch(Polygon(corners, fc=colour, ec="white", lw=1, zorder=4))
+    ax.add_patch(Polygon(corners, fc=colour, ec="white", lw=1, zorder=4, gid=f"leaf of {gate}"))
     if opening < 0.85:
         ax.add_patch(Circle((left + 0.82 * across, y - nearer / 4), 0.55, fc="white", ec="none", zorder=5))
 
