@@ -224,7 +224,7 @@ def plain_gradient(function):
         if _same(got, slip):
             return wrong(message)
     problem = compare("what your function returns", got, wanted)
-    return problem or right("it is the derivative, with its sign; in the picture above its absolute value was drawn.")
+    return problem or right("it is the derivative, with its sign; the pictures of this notebook show its absolute value.")
 
 
 def steps_to_half(answer):
