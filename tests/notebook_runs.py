@@ -1,6 +1,6 @@
-"""Run notebooks and store what they show (`make notebooks`), and tell whether two pictures look the same.
+"""Run notebooks and store what they show (`make notebooks`), and tell whether a cell still shows the same pictures.
 
-    python tests/notebook_runs.py notebooks/01_gates.ipynb …
+python tests/notebook_runs.py notebooks/01_gates.ipynb …
 """
 
 import base64
@@ -15,6 +15,7 @@ from matplotlib.image import imread
 from nbconvert.preprocessors import ExecutePreprocessor
 
 SECONDS = 60  # the most that a notebook may take
+SAME_PICTURE = 0.05  # the most that two pictures may differ; test_notebook_runs.py has both sides of it
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -57,14 +58,26 @@ def pictures(outputs):
     Raises whatever the decoder raises if one is not a readable PNG.
     """
     encoded = [output["data"]["image/png"] for output in outputs if "image/png" in output.get("data", {})]
-    return [imread(io.BytesIO(base64.b64decode("".join(png))), format="png") for png in encoded]
+    return [imread(io.BytesIO(base64.b64decode(png)), format="png") for png in encoded]
+
+
+def compare_pictures(stored, shown):
+    """What is wrong with the pictures that a cell shows, next to those stored for it: a sentence, or None."""
+    stored, shown = pictures(stored), pictures(shown)
+    if len(stored) != len(shown):
+        return f"The cell shows {len(shown)} pictures, stored are {len(stored)}"
+    for number, (old, new) in enumerate(zip(stored, shown, strict=True)):
+        difference = picture_difference(old, new)
+        if difference > SAME_PICTURE:
+            return f"Picture {number} is not the stored one: they differ by {difference:.3f}, at most {SAME_PICTURE}"
+    return None
 
 
 def picture_difference(a, b):
     """How far apart two pictures look: 0 is equal, 1 is black against white.
 
     The root mean square over the worst of 8 by 8 tiles, so that one curve that moved counts in a
-    large figure, while pixels that round differently on another machine do not.
+    large figure, while edges that another machine smooths otherwise do not.
     """
     if a.shape != b.shape:
         return 1.0
