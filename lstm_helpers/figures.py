@@ -326,23 +326,23 @@ def gate_curves_alt(trace, unit=0, *, tokens=None, batch=0, signals=SIGNALS):
 # A pipe carries a number with a sign (as thick as it is far from 0, hollow below 0); a valve lets the share
 # i, f or o of it through; a control is the thin wire from a gate's box to its valve.
 CELL_DIAGRAM = {
-    "size": (500, 520),
+    "size": (520, 525),
     "pipes": {
         "c_prev": ((10, 90), (58, 90)),
         "f_c": ((82, 90), (249, 90)),
         "g": ((260, 410), (260, 247)),
         "i_g": ((260, 223), (260, 101)),
-        "c": ((271, 90), (484, 90)),
-        "c_tanh": ((420, 90), (420, 150)),
-        "tanh_c": ((420, 182), (420, 278)),
-        "h": ((420, 302), (420, 374), (484, 374)),
+        "c": ((271, 90), (504, 90)),
+        "c_tanh": ((440, 90), (440, 150)),
+        "tanh_c": ((440, 182), (440, 278)),
+        "h": ((440, 302), (440, 374), (504, 374)),
     },
     "carries": {"c_prev": "c", "f_c": "c", "i_g": "g", "c_tanh": "c", "tanh_c": "c", "h_prev": "h"},
-    "arrows": {"c": (484, 90), "h": (484, 374)},
+    "arrows": {"c": (504, 90), "h": (504, 374)},
     "controls": {
         "f": ((70, 410), (70, 107)),
         "i": ((165, 410), (165, 235), (243, 235)),
-        "o": ((355, 410), (355, 290), (403, 290)),
+        "o": ((355, 410), (355, 290), (423, 290)),
     },
     "bus": {
         "h_prev": ((10, 468), (355, 468)),
@@ -352,26 +352,26 @@ CELL_DIAGRAM = {
         "to_g": ((260, 468), (260, 450)),
         "to_o": ((355, 468), (355, 450)),
     },
-    "valves": {"f": (70, 90, "across"), "i": (260, 235, "up"), "o": (420, 290, "up")},
+    "valves": {"f": (70, 90, "across"), "i": (260, 235, "up"), "o": (440, 290, "up")},
     "plus": (260, 90),
     "boxes": {  # centre, and what stands in it
         "f": (70, 430, "forget", "σ"),
         "i": (165, 430, "input", "σ"),
         "g": (260, 430, "candidate", "tanh"),
         "o": (355, 430, "output", "σ"),
-        "tanh_c": (420, 166, "", "tanh"),
+        "tanh_c": (440, 166, "", "tanh"),
     },
     "labels": {  # x, y and alignment of a wire's name; its value stands below
         "c_prev": (10, 27, "start", "c_prev"),
         "f_c": (165, 27, "middle", "f · c_prev"),
-        "c": (494, 27, "end", "c"),
+        "c": (514, 27, "end", "c"),
         "f": (80, 240, "start", "f"),
         "i": (175, 310, "start", "i"),
         "g": (274, 310, "start", "g"),
         "i_g": (274, 145, "start", "i · g"),
-        "o": (345, 235, "end", "o"),
-        "tanh_c": (408, 215, "end", "tanh(c)"),
-        "h": (494, 312, "end", "h"),
+        "o": (364, 316, "start", "o"),
+        "tanh_c": (428, 205, "end", "tanh(c)"),
+        "h": (514, 394, "end", "h"),
         "h_prev": (10, 484, "start", "h_prev"),
         "x": (224, 484, "start", "x"),
     },
@@ -799,7 +799,7 @@ def draw_fading(ax, curves, floor=1e-14):
 def fading_alt(curves, after):
     """Words for `draw_fading`: what is left of each curve (its median), to follow "is left"."""
     left = [f"{_faint(np.median(np.atleast_2d(runs)[:, after - 1]))} for {name}" for name, runs in curves.items()]
-    return f"after {after} steps {', '.join(left)}"
+    return f"after {after} steps {'; '.join(left)}"
 
 
 def _faint(value):
