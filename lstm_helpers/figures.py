@@ -114,10 +114,15 @@ def _plain_markdown(text):
 
 
 def number(value, digits=2):
-    """A number as all pictures write it: two decimals, a real minus sign, and a power of ten if it is large."""
+    """A number as all pictures write it: fixed decimals, a real minus sign, 1.5e6 for what is large."""
     value = float(value)
-    text = f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.{digits}e}"
-    return ("−" + text[1:] if float(text) else text[1:]) if text.startswith("-") else text
+    if abs(value) < 1000:
+        text = f"{value:.{digits}f}"
+        text = text if float(text) else text.lstrip("-")
+    else:
+        mantissa, exponent = f"{value:.2e}".split("e")
+        text = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    return text.replace("-", "−")
 
 
 # --- tokens ------------------------------------------------------------------------------------
@@ -371,7 +376,7 @@ CELL_DIAGRAM = {
         "i_g": (274, 145, "start", "i · g"),
         "o": (364, 316, "start", "o"),
         "tanh_c": (428, 205, "end", "tanh(c)"),
-        "h": (514, 394, "end", "h"),
+        "h": (514, 402, "end", "h"),
         "h_prev": (10, 484, "start", "h_prev"),
         "x": (224, 484, "start", "x"),
     },

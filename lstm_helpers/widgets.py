@@ -155,13 +155,18 @@ def _run_message(trace, tokens, ghost, note):
         "D": D,
         "H": trace.hidden_size,
         "lengths": trace.lengths.tolist(),
-        "tokens": tokens and [[figures.visible(token) for token in row] for row in tokens],
+        "tokens": tokens and [_labels(row, length) for row, length in zip(tokens, trace.lengths, strict=True)],
         "x": trace.x.tolist() if D <= 3 else None,  # more than three do not fit on the wire
         "limit": figures.state_limit(*runs),
         "note": note,
         "style": _style(),
     }
     return {"header": header, "data": _as_bytes(trace), "ghost": _as_bytes(ghost) if ghost else None}
+
+
+def _labels(tokens, length):
+    """Tokens as they are shown: blanks made visible, and a dash where the padding has none."""
+    return [figures.visible(token) if token or t < length else "–" for t, token in enumerate(tokens)]
 
 
 def _style():
