@@ -84,6 +84,35 @@ def compare(name, got, wanted, *, tolerance=1e-9):
     return None
 
 
+def _same(a, b):
+    """Whether `a` holds the numbers of `b`; False for whatever is not an array of numbers."""
+    return compare("", a, b) is None
+
+
+def _expect_number(answer, wanted, praise, traps, hint, *, tolerance=1e-6):
+    """Feedback on one number: `traps` holds wrong numbers that have a reason, each with its message."""
+    if is_empty(answer):
+        return not_yet("write a number.")
+    try:
+        answer = float(answer)
+    except (TypeError, ValueError):
+        return wrong("write one number.")
+    for number, message in traps.items():
+        if abs(answer - number) <= tolerance:
+            return wrong(message)
+    return right(praise) if abs(answer - wanted) <= tolerance else wrong(f"not {answer:.4g}: {hint}")
+
+
+def _expect_choice(answer, wanted, praise, messages):
+    """Feedback on a letter: `messages` says for each wrong one why it is wrong."""
+    if is_empty(answer):
+        return not_yet("write a letter.")
+    letter = str(answer).strip().lower()
+    if letter == wanted:
+        return right(praise)
+    return wrong(messages.get(letter, f"choose one of {', '.join(sorted([*messages, wanted]))}."))
+
+
 # --- notebook 00 -------------------------------------------------------------------------------
 
 
@@ -224,7 +253,9 @@ def plain_gradient(function):
         if _same(got, slip):
             return wrong(message)
     problem = compare("what your function returns", got, wanted)
-    return problem or right("it is the derivative, with its sign; the pictures of this notebook show its absolute value.")
+    return problem or right(
+        "it is the derivative, with its sign; the pictures of this notebook show its absolute value."
+    )
 
 
 def steps_to_half(answer):
@@ -340,42 +371,8 @@ def _page(f, i):
 # --- notebook 01 -------------------------------------------------------------------------------
 
 
-def late_gate(answer):
-    """Exercise 1a: the step at which a gate opens that listens to another unit's h."""
-    return _expect_number(
-        answer,
-        4,
-        "the read is at t = 3 and makes h of unit 0 large; a gate sees the h of the step before, so it opens at t = 4.",
-        {
-            3: "t = 3 is where the token is read and h of unit 0 becomes large. Which h do its gates see?",
-            5: "that is one too many: the first token is at t = 0.",
-            1: "the token at t = 1 is write, but unit 2 has no weight on any token. What does it listen to?",
-            10: "that is the second read. Asked is the first time, and the step at which the gate itself opens.",
-            11: "the gate does open there, for the second time. Asked is the first.",
-        },
-        "find the step at which h of unit 0 is large: that is what feeds the input gate of unit 2.",
-    )
-
-
-def leak_left(answer):
-    """Exercise 1b: what a forget gate at 0.9 leaves after four steps."""
-    return _expect_number(
-        answer,
-        0.9**4,
-        "0.9 · 0.9 · 0.9 · 0.9 = 0.6561. What is kept is a product of gates.",
-        {
-            0.9: "that is left after one step; from t = 1 to t = 5 there are four.",
-            0.6: "that takes 0.1 away four times. A gate multiplies: each step keeps 0.9 of what is left.",
-            0.9**5: "that is five steps. The forget gates at work are those of t = 2, 3, 4 and 5.",
-            1 - 0.9**4: "that is the part that is lost. Asked is the part that is left.",
-        },
-        "multiply what is left by the forget gate once for each step after t = 1, up to t = 5.",
-        tolerance=0.002,
-    )
-
-
 def opening(answer):
-    """Exercise 2a: one gate with numbers for the head."""
+    """Exercise 1a: one gate with numbers for the head."""
     return _expect_number(
         answer,
         0.5,
@@ -392,7 +389,7 @@ def opening(answer):
 
 
 def bias_for_opening(function):
-    """Exercise 2b: the inverse of the sigmoid."""
+    """Exercise 1b: the inverse of the sigmoid."""
     openings = np.array([0.9, 0.5, 0.2, 0.99])
     got = []
     for one in openings:
@@ -421,7 +418,7 @@ def bias_for_opening(function):
 
 
 def gate_shape(answer):
-    """Exercise 3a: the shape of a gate."""
+    """Exercise 2a: the shape of a gate."""
     if is_empty(answer):
         return not_yet("write the shape as a tuple, such as (2, 7).")
     try:
@@ -442,7 +439,7 @@ def gate_shape(answer):
 
 
 def one_gate(function):
-    """Exercise 3b: a gate from x, the previous h and its three weights."""
+    """Exercise 2b: a gate from x, the previous h and its three weights."""
     rng = np.random.default_rng(1)
     x, h = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
     W, U, b = rng.normal(size=(2, 3)), rng.normal(size=(2, 2)), rng.normal(size=2)
@@ -464,7 +461,7 @@ def one_gate(function):
 
 
 def parameter_count(answer):
-    """Exercise 4a: how many numbers one LSTM layer learns."""
+    """Exercise 3a: how many numbers one LSTM layer learns."""
     return _expect_number(
         answer,
         48,
@@ -482,10 +479,10 @@ def parameter_count(answer):
 
 
 def four_gates(function):
-    """Exercise 4b: i, f, g, o from one 4H-wide product."""
+    """Exercise 3b: i, f, g, o from one 4H-wide product."""
     rng = np.random.default_rng(2)
     params = LSTMParams(rng.normal(size=(8, 3)), rng.normal(size=(8, 2)), rng.normal(size=8))
-    x, h, zeros = rng.normal(size=(5, 3)), rng.normal(size=(5, 2)), np.zeros((5, 2))
+    x, h = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
     weights = params.weight_ih.copy(), params.weight_hh.copy(), params.bias.copy()
     got, feedback = call(function, x.copy(), h.copy(), *weights)
     if feedback:
@@ -496,23 +493,23 @@ def four_gates(function):
         got = ()
     if len(got) != 4:
         return wrong("return four arrays: i, f, g, o.")
-    step = lstm_step(x, h, zeros, params)
-    wanted = {name: getattr(step, name) for name in GATES}
-    blocks = np.split(x @ weights[0].T + h @ weights[1].T + weights[2], 4, axis=1)
-    if all(_same(a, b) for a, b in zip(got, blocks, strict=True)):
-        return wrong("these are the four pre-activations. Three of them go through σ, one through tanh.")
-    if all(_same(a, sigmoid(b)) for a, b in zip(got, blocks, strict=True)):
-        return wrong("g went through σ. The candidate must be able to be negative: it goes through tanh.")
-    if all(_same(a, np.tanh(b)) for a, b in zip(got, blocks, strict=True)):
-        return wrong("all four went through tanh. The three gates go through σ.")
-    squashed = [squash(block) for block in blocks for squash in (sigmoid, np.tanh)]
-    if not _same(got[0], wanted["i"]) and all(any(_same(a, s) for s in squashed) for a in got):
-        return wrong(f"the blocks are mixed up. Their order, and that of the results, is {', '.join(GATES)}.")
-    for result, (name, gate) in zip(got, wanted.items(), strict=True):
-        if any(_same(result, s) for s in squashed) and not _same(result, gate):
-            return wrong(f"{name} is not made from its own block. The order of the blocks is {', '.join(GATES)}.")
-        if feedback := compare(name, result, gate):
-            return feedback
+    blocks = dict(zip(GATES, np.split(x @ weights[0].T + h @ weights[1].T + weights[2], 4, axis=1), strict=True))
+    functions = {"σ": sigmoid, "tanh": np.tanh, "nothing": np.array}
+    for name, result in zip(GATES, got, strict=True):
+        wanted = "tanh" if name == "g" else "σ"
+        block, function = next(
+            ((k, word) for k, z in blocks.items() for word, apply in functions.items() if _same(result, apply(z))),
+            (name, wanted),
+        )
+        if block != name:
+            return wrong(f"what you return as {name} is made from the block of {block}. The order is i, f, g, o.")
+        if function == "nothing":
+            return wrong(f"what you return as {name} is a pre-activation: it still has to go through {wanted}.")
+        if function != wanted:
+            why = "g must be able to be negative" if name == "g" else f"{name} is a gate, from 0 to 1"
+            return wrong(f"{name} went through {function}, wanted {wanted}: {why}.")
+        if problem := compare(name, result, functions[wanted](blocks[name])):
+            return problem
     return right("one product, cut in four.")
 
 
@@ -521,9 +518,9 @@ def mystery_block():
 
     Returns
     -------
-    block: LSTMParams
+    block : LSTMParams
         Its rows are in blocks of H = 2, but not in the order of `GATES`.
-    step: Step
+    step : Step
         What the LSTM computes when its blocks are read in their own order.
     """
     rng = np.random.default_rng(5)
@@ -538,7 +535,7 @@ _MYSTERY_ORDER = "iofg"  # as ONNX has it, with its c for our g
 
 
 def permuted_block(answer):
-    """Exercise 5a: what one sees when the blocks stand in the wrong order."""
+    """Exercise 4a: what one sees when the blocks stand in the wrong order."""
     return _expect_choice(
         answer,
         "d",
@@ -552,7 +549,7 @@ def permuted_block(answer):
 
 
 def block_order(answer):
-    """Exercise 5b: the order of the blocks of `mystery_block`."""
+    """Exercise 4b: the order of the blocks of `mystery_block`."""
     if is_empty(answer):
         return not_yet('write four letters, such as "ifgo".')
     try:
@@ -571,41 +568,81 @@ def block_order(answer):
     return wrong(f"block {k} (counted from 0) is not {letters[k]}. Take σ of its z, and tanh for g, and compare.")
 
 
+def slope_at(answer):
+    """Exercise 5a: the slope of a gate that is open to 0.8."""
+    return _expect_number(
+        answer,
+        0.16,
+        "s (1 − s) = 0.8 · 0.2 = 0.16. The gate's own value is enough, nobody has to know z.",
+        {
+            0.8: "that is the gate itself.",
+            0.2: "that is 1 − s, one of the two factors.",
+            0.25: "that is the highest slope, at s = 0.5. At s = 0.8 it is less.",
+            0.36: "1 − s² is the slope of tanh.",
+            sigmoid(0.8) * sigmoid(-0.8): "0.8 is the gate s, not z: it has been through σ already.",
+        },
+        "the slope of the sigmoid is s (1 − s), where s is the gate.",
+        tolerance=0.002,
+    )
+
+
+def slope_of_gate(function):
+    """Exercise 5b: the slope of the sigmoid, from its value; of any shape."""
+    gate = sigmoid(np.array([[-3.0, -1.0, 0.0], [0.5, 2.0, 6.0]]))
+    got, feedback = call(function, gate.copy())
+    if feedback:
+        return feedback
+    for mistake, message in (
+        (1 - gate**2, "1 − s² is the slope of tanh. That one is for the candidate."),
+        (sigmoid(gate) * (1 - sigmoid(gate)), "what comes in is the gate itself: it has been through σ already."),
+        (gate * (gate - 1), "the sign is the wrong way round: the sigmoid never falls."),
+        (1 - gate, "that is one factor of two."),
+    ):
+        if _same(got, mistake):
+            return wrong(message)
+    return compare("your slope", got, gate * (1 - gate)) or right("this line comes back in every backward pass.")
+
+
+def late_gate(answer):
+    """Exercise 6a: the step at which a gate opens that listens to another unit's h."""
+    return _expect_number(
+        answer,
+        4,
+        "the read is at t = 3 and makes h of unit 0 large; a gate sees the h of the step before, so it opens at t = 4.",
+        {
+            3: "t = 3 is where the token is read and h of unit 0 becomes large. Which h do its gates see?",
+            5: "that is one too many: the first token is at t = 0.",
+            1: "the token at t = 1 is write, but unit 2 has no weight on any token. What does it listen to?",
+            10: "that is the second read. Asked is the first time, and the step at which the gate itself opens.",
+            11: "the gate does open there, for the second time. Asked is the first.",
+        },
+        "find the step at which h of unit 0 is large: that is what feeds the input gate of unit 2.",
+    )
+
+
+def leak_left(answer):
+    """Exercise 6b: what a forget gate at 0.9 leaves after four steps."""
+    return _expect_number(
+        answer,
+        0.9**4,
+        "0.9 · 0.9 · 0.9 · 0.9 = 0.6561. What is kept is a product of gates.",
+        {
+            0.9: "that is left after one step; from t = 1 to t = 5 there are four.",
+            0.6: "that takes 0.1 away four times. A gate multiplies: each step keeps 0.9 of what is left.",
+            0.9**5: "that is five steps. The forget gates at work are those of t = 2, 3, 4 and 5.",
+            1 - 0.9**4: "that is the part that is lost. Asked is the part that is left.",
+        },
+        "multiply what is left by the forget gate once for each step after t = 1, up to t = 5.",
+        tolerance=0.002,
+    )
+
+
 def _with_shapes(feedback, **arrays):
     """Add the shapes to what a failed product says, which names operands but not variables."""
     if "matmul" not in feedback.message and "broadcast" not in feedback.message:
         return feedback
     shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
     return wrong(f"two shapes do not fit. Yours: {shapes}. The rows of a batch want the weights transposed (.T).")
-
-
-def _same(a, b):
-    """Whether `a` holds the numbers of `b`; False for whatever is not an array of numbers."""
-    return compare("", a, b) is None
-
-
-def _expect_number(answer, wanted, praise, traps, hint, *, tolerance=1e-6):
-    """Feedback on one number: `traps` holds wrong numbers that have a reason, each with its message."""
-    if is_empty(answer):
-        return not_yet("write a number.")
-    try:
-        answer = float(answer)
-    except (TypeError, ValueError):
-        return wrong("write one number.")
-    for number, message in traps.items():
-        if abs(answer - number) <= tolerance:
-            return wrong(message)
-    return right(praise) if abs(answer - wanted) <= tolerance else wrong(f"not {answer:.4g}: {hint}")
-
-
-def _expect_choice(answer, wanted, praise, messages):
-    """Feedback on a letter: `messages` says for each wrong one why it is wrong."""
-    if is_empty(answer):
-        return not_yet("write a letter.")
-    letter = str(answer).strip().lower()
-    if letter == wanted:
-        return right(praise)
-    return wrong(messages.get(letter, f"choose one of {', '.join(sorted([*messages, wanted]))}."))
 
 
 # --- notebook 02 -------------------------------------------------------------------------------
