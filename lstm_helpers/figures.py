@@ -802,9 +802,9 @@ def draw_fading(ax, curves, floor=1e-14):
 
 
 def fading_alt(curves, after):
-    """Words for `draw_fading`: what is left of each curve (its median), to follow "is left"."""
+    """Words for `draw_fading`: what is left of each curve (its median), to follow "left of …"."""
     left = [f"{_faint(np.median(np.atleast_2d(runs)[:, after - 1]))} for {name}" for name, runs in curves.items()]
-    return f"after {after} steps {'; '.join(left)}"
+    return f"after {after} steps: {'; '.join(left)}"
 
 
 def _faint(value):

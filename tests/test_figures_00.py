@@ -87,7 +87,7 @@ def test_fading_curves_differ_without_colour(ax):
 
 def test_the_words_of_fading():
     curves = {"slow": [1, 0.5, 0.25], "fast": [[1, 1e-6, 1e-12], [1, 0.1, 0.01], [1, 1e-9, 1e-11]]}
-    assert figures.fading_alt(curves, 3) == "after 3 steps 0.25 for slow; below 1e-10 for fast"
+    assert figures.fading_alt(curves, 3) == "after 3 steps: 0.25 for slow; below 1e-10 for fast"
 
 
 # --- pictures as files ---------------------------------------------------------------------------
