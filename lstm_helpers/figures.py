@@ -179,8 +179,8 @@ def _token_labels(tokens, trace, batch):
     return labels, not all(drawable)
 
 
-def _label_time(ax, tokens, trace, batch, room=40):
-    """Ticks under the steps: all of them, or every k-th where there is no room for more."""
+def label_time(ax, tokens, trace, batch, room=40):
+    """Ticks under the steps: tokens or step numbers, every k-th where there is no room for more."""
     labels, _ = _token_labels(tokens, trace, batch)
     letters = len(labels) * max(2, max(map(len, labels)))
     stride = next(k for k in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if letters / k <= 2 * room)
@@ -222,7 +222,7 @@ def draw_overview(where, trace, *, tokens=None, batch=0):
         if few:
             _write_values(ax, image, values[:, : trace.lengths[batch]])
         _mark_padding(ax, trace, batch)
-    _label_time(axes[-1], tokens, trace, batch)
+    label_time(axes[-1], tokens, trace, batch)
 
 
 def _write_values(ax, image, values):
@@ -306,7 +306,7 @@ def draw_gate_curves(ax, trace, unit=0, *, tokens=None, batch=0, signals=SIGNALS
             lw=2.2 if signal in "ch" else 1.5,
             label=f"{signal}  {SIGNAL_NAMES[signal]}",
         )
-    _label_time(ax, tokens, trace, batch)
+    label_time(ax, tokens, trace, batch)
     ax.set_xlim(-0.5, trace.seq_len - 0.5)
     _mark_padding(ax, trace, batch)
     ax.set_ylabel(f"values of unit {unit}")

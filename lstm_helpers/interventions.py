@@ -84,7 +84,8 @@ def _with_held_gates(params, x, held, h0):
     largest_x = np.abs(x).max(axis=(0, 1))  # (D,)
     largest_h = 1.0 if h0 is None else max(1.0, np.abs(h0).max())  # |h| < 1 after every step
     # No pre-activation of this run can be larger than this, whatever h does: (4H,)
-    bound = np.abs(params.weight_ih) @ largest_x + np.abs(params.weight_hh).sum(axis=1) * largest_h + np.abs(params.bias)
+    bound = np.abs(params.weight_ih) @ largest_x + np.abs(params.bias)
+    bound += np.abs(params.weight_hh).sum(axis=1) * largest_h
     columns, features = [params.weight_ih], [x]
     for gate, direction in held.items():
         weight = np.zeros((len(params.bias), 1), params.dtype)

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from lstm_helpers import figures
-from lstm_helpers.cell import Trace
+from lstm_helpers.cell import LSTMParams, Trace, lstm_forward, sigmoid
 from lstm_helpers.interventions import intervene
 from lstm_helpers.validate import check_shape, integer
 
@@ -68,8 +68,8 @@ class GateScrubber(anywidget.AnyWidget):
     def __init__(self, trace, tokens=None, batch=0, t=0, unit=0, *, ghost=None, note=""):
         run = _run_message(trace, tokens, ghost, note)
         self._trace, self._tokens = trace, tokens
-        places = {name: integer(name, value, 0, self._top(name)) for name, value in [("t", t), ("unit", unit), ("batch", batch)]}
-        super().__init__(_run=run, **places)
+        places = {"t": t, "unit": unit, "batch": batch}
+        super().__init__(_run=run, **{name: integer(name, k, 0, self._top(name)) for name, k in places.items()})
 
     @property
     def trace(self):
@@ -103,7 +103,9 @@ class GateScrubber(anywidget.AnyWidget):
         str
             HTML, with the same JavaScript module that draws in the notebook.
         """
-        run = {key: base64.b64encode(value).decode() if isinstance(value, bytes) else value for key, value in self._run.items()}
+        run = self._run | {
+            key: base64.b64encode(self._run[key]).decode() for key in ("data", "ghost") if self._run[key] is not None
+        }
         state = json.dumps({"t": self.t, "unit": self.unit, "batch": self.batch, "_run": run}).replace("<", "\\u003c")
         words = figures.overview_alt(self._trace, tokens=self._tokens, batch=self.batch)
         words = words.replace("&", "&amp;").replace("<", "&lt;")
@@ -119,7 +121,8 @@ class GateScrubber(anywidget.AnyWidget):
         return integer(name, proposal["value"], 0, self._top(name))
 
     def __repr__(self):
-        shape = f"seq_len={self._trace.seq_len}, batch_size={self._trace.batch_size}, hidden_size={self._trace.hidden_size}"
+        T, N, H = self._trace.h.shape
+        shape = f"seq_len={T}, batch_size={N}, hidden_size={H}"
         return f"GateScrubber({shape}, t={self.t}, unit={self.unit}, batch={self.batch})"
 
     def _repr_mimebundle_(self, **kwargs):
@@ -145,9 +148,9 @@ def _run_message(trace, tokens, ghost, note):
         runs.append(ghost)
     size = len(runs) * trace.h.size * 4 * len(figures.SIGNALS)
     if size > LARGEST_MESSAGE:
-        numbers = " x ".join(map(str, trace.h.shape)) + (" numbers and its ghost" if ghost else " numbers")
+        came = f"{' x '.join(map(str, trace.h.shape))} numbers for each of 6 signals" + (", twice" if ghost else "")
         wanted = f"at most {LARGEST_MESSAGE / 1e6:g} MB: run fewer sequences, or a shorter part"
-        raise ValueError(f"trace is too large to send, {numbers} for each of 6 signals are {size / 1e6:.1f} MB, wanted {wanted}")
+        raise ValueError(f"trace is too large to send: {came} are {size / 1e6:.1f} MB, wanted {wanted}")
     T, N, D = trace.x.shape
     header = {
         "T": T,
@@ -170,7 +173,7 @@ def _labels(tokens, length):
 
 
 def _style():
-    """The names, colours and shapes of `figures`, for the browser: there is no second list of them in the JavaScript."""
+    """The names, colours and shapes of `figures`, for the browser: the JavaScript has no list of its own."""
     return {
         "signals": figures.SIGNALS,
         "gates": [signal for signal in figures.SIGNALS if figures.is_gate(signal)],
@@ -189,13 +192,14 @@ def _check_run(name, trace):
         raise ValueError(f"{name} is {type(trace).__name__}, wanted a Trace (what lstm_forward returns)")
     for key, array in vars(trace).items():
         if not np.isfinite(array).all():
-            raise ValueError(f"{name}.{key} holds {'NaN' if np.isnan(array).any() else 'infinity'}, wanted finite numbers")
+            worst = "NaN" if np.isnan(array).any() else "infinity"
+            raise ValueError(f"{name}.{key} holds {worst}, wanted finite numbers")
     T, N, H = trace.seq_len, trace.batch_size, trace.hidden_size
     for key in (*figures.SIGNALS, "c0", "h0"):
         check_shape(f"{name}.{key}", getattr(trace, key), (N, H) if key in ("c0", "h0") else (T, N, H))
     largest = max(np.abs(trace.c).max(), np.abs(trace.c0).max())
     if largest > np.finfo(np.float32).max:
-        raise ValueError(f"{name}.c reaches {largest:.3g}, wanted what float32 can hold (3.4e38): the browser draws that")
+        raise ValueError(f"{name}.c reaches {largest:.3g}, wanted at most 3.4e38: the browser draws float32")
 
 
 @np.errstate(under="ignore")  # what is too small for float32 is drawn as 0
@@ -240,3 +244,272 @@ render({{ model, el: document.getElementById("scrubber") }});
 </body>
 </html>
 """
+
+
+# --- pictures that the kernel draws ------------------------------------------------------------
+
+
+class BlitFigure:
+    """A matplotlib figure as an image widget, of which only the moving parts are painted again.
+
+    Painting all of a figure takes the kernel some 250 ms, painting a few lines over a kept
+    background some 20: the difference between dragging a slider and waiting for it.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        It keeps its size and its axes for good.
+    moving : sequence of Artist
+        What changes. They are painted over the background, so nothing of it may have to lie above
+        them: keep legends outside the axes.
+
+    Attributes
+    ----------
+    image : ipywidgets.Image
+    """
+
+    def __init__(self, figure, moving):
+        self._canvas, self._moving = FigureCanvasAgg(figure), list(moving)
+        for artist in self._moving:
+            artist.set_animated(True)
+        self._canvas.draw()  # everything but the moving parts
+        self._background = self._canvas.copy_from_bbox(figure.bbox)
+        self.image = ipywidgets.Image(format="png", layout={"max_width": "100%"})
+        self.redraw()
+
+    def redraw(self):
+        """Paint the moving parts where they are now, and show the picture."""
+        self._canvas.restore_region(self._background)
+        for artist in self._moving:
+            artist.figure.draw_artist(artist)
+        png = io.BytesIO()
+        Image.fromarray(self.pixels()).save(png, format="png", compress_level=1)  # quick rather than small
+        self.image.value = png.getvalue()
+
+    def pixels(self):
+        """The picture as it stands, an array (height, width, 4) of bytes."""
+        return np.asarray(self._canvas.buffer_rgba())
+
+
+class Panel(ipywidgets.VBox):
+    """Controls above what they change.
+
+    Attributes
+    ----------
+    controls : dict
+        Each control by name: ``panel.controls["w_x"].value = 2.0``.
+    words : ipywidgets.HTML
+        What the picture shows, as text.
+    """
+
+    def __init__(self, name, controls, react, picture, words):
+        self._name, self.controls, self.words = name, controls, words
+        faults = ipywidgets.interactive_output(react, controls)  # unlike interact, it lets errors through to the reader
+        rows = ipywidgets.Box(list(controls.values()), layout={"flex_flow": "row wrap"})
+        super().__init__([rows, picture, words, faults])
+
+    def __repr__(self):
+        values = ", ".join(f"{name}={control.value!r}" for name, control in self.controls.items())
+        return f"{self._name}({values}): {_NEEDS_KERNEL}"
+
+    def _repr_mimebundle_(self, **kwargs):
+        return super()._repr_mimebundle_(**kwargs) | {"text/plain": repr(self)}
+
+
+def _slider(name, value, low, high, step=0.1):
+    looks = {"description": name, "readout_format": ".1f", "style": {"description_width": "3em"}}
+    return ipywidgets.FloatSlider(value, min=low, max=high, step=step, **looks)
+
+
+# --- one gate, turned by hand ------------------------------------------------------------------
+
+
+def gate_valve(*, w_x=1.0, w_h=0.0, b=0.0, x=1.0, h=0.0):
+    """One gate of one unit with one input: turn its weights and what comes in, see how far it opens.
+
+    Parameters
+    ----------
+    w_x, w_h, b : float
+        The weights from x and from the previous h, and the bias: -10 to 10 at the sliders.
+    x, h : float
+        What comes in, -3 to 3, and the previous hidden state, -1 to 1.
+
+    Returns
+    -------
+    Panel
+        With the controls ``w_x w_h b x h``.
+    """
+    colour = figures.GATE_COLOURS["f"]
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    axes = figure.subplots(1, 2, width_ratios=(3, 1))
+    z = np.linspace(-12, 12, 401)
+    axes[0].plot(z, sigmoid(z), color="0.6", lw=2)
+    axes[0].set(xlabel="pre-activation z = w_x x + w_h h + b", ylabel="gate = σ(z)", xlim=(-12, 12), ylim=(-0.05, 1.05))
+    (tangent,) = axes[0].plot([], [], color=colour, ls="--", lw=2)
+    (point,) = axes[0].plot([], [], "o", color=colour, ms=11, mec="white")
+    axes[1].set(xlim=(-1, 1), ylim=(-0.05, 1.05), xticks=[], yticks=[0, 0.5, 1], title="the valve")
+    axes[1].set_yticklabels(["shut", "half", "open"])
+    plates = [axes[1].bar([side * 0.5], [1], width=1, color=colour, lw=0).patches[0] for side in (-1, 1)]
+    picture, words = BlitFigure(figure, [tangent, point, *plates]), ipywidgets.HTML()
+
+    def tenths(value):
+        return f"({figures.number(value, 1)})" if value < 0 else figures.number(value, 1)
+
+    def react(w_x, w_h, b, x, h):
+        z = w_x * x + w_h * h + b
+        gate = float(sigmoid(z))
+        slope = gate * (1 - gate)
+        seen = float(np.clip(z, -12, 12))  # the point waits at the edge of the picture; the words have the number
+        reach = np.array([-2.0, 2.0])
+        tangent.set_data(seen + reach, float(sigmoid(seen)) + slope * reach)
+        point.set_data([seen], [float(sigmoid(seen))])
+        for plate, side in zip(plates, (-1, 1), strict=True):  # two plates that meet in the middle
+            plate.set_x(-1 if side == -1 else gate)
+            plate.set_width(1 - gate)
+        picture.redraw()
+        words.value = (
+            f"z = {tenths(w_x)}·{tenths(x)} + {tenths(w_h)}·{tenths(h)} + {tenths(b)} = <b>{figures.number(z)}</b>, "
+            f"gate = σ(z) = <b>{gate:.4f}</b>, slope = gate·(1 − gate) = <b>{slope:.4f}</b>"
+        )
+
+    controls = {
+        "w_x": _slider("w_x", w_x, -10, 10),
+        "w_h": _slider("w_h", w_h, -10, 10),
+        "b": _slider("b", b, -10, 10),
+        "x": _slider("x", x, -3, 3),
+        "h": _slider("h", h, -1, 1),
+    }
+    return Panel("gate_valve", controls, react, picture.image, words)
+
+
+def gate_over_time(params, x, gate="f", *, unit=0, tokens=None):
+    """Turn the weights of one gate of one unit by hand, and see a whole sequence go through it.
+
+    Every move of a slider runs `lstm_forward` anew; the dotted lines are the run as it was given.
+
+    Parameters
+    ----------
+    params : LSTMParams
+        With at most three input features, a slider each. It is not modified.
+    x : ndarray (T, N, D)
+        The first sequence of the batch is drawn.
+    gate : str
+        One of i, f, g, o.
+    unit : int
+        0 to H - 1. The slider w_h is the weight from this unit's own h.
+    tokens : sequence of str, optional
+        See `figures.token_rows`.
+
+    Returns
+    -------
+    Panel
+        With the controls ``w_x`` (or ``w_x0 w_x1 …``), ``w_h`` and ``b``.
+    """
+    D = params.input_size
+    if D > 3:
+        raise ValueError(f"params has {D} input features, wanted at most 3: one slider for each")
+    unit = integer("unit", unit, 0, params.hidden_size - 1)
+    row = params.gate(gate).start + unit
+    given = lstm_forward(x, params)
+    steps = np.arange(given.seq_len)
+
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    axes = figure.subplots(2, 1, sharex=True)
+    low = 0 if figures.is_gate(gate) else -1
+    axes[0].set(ylabel=f"{gate}\n{figures.SIGNAL_NAMES[gate]}", ylim=(low - 0.08, 1.08), yticks=[low, (low + 1) / 2, 1])
+    axes[1].set(ylabel="held and shown", ylim=(-1.08, 1.08), yticks=[-1, 0, 1])
+    axes[1].axhline(0, color="0.8", lw=1)
+    figures.label_time(axes[1], tokens, given, 0)
+    shown = [(axes[0], gate, lambda trace: getattr(trace, gate)), (axes[1], "c", lambda trace: np.tanh(trace.c))]
+    shown.append((axes[1], "h", lambda trace: trace.h))
+    lines = []
+    for ax, signal, values in shown:
+        colour, label = figures.GATE_COLOURS[signal], "tanh(c)" if signal == "c" else signal
+        style = {"dashes": figures.GATE_DASHES[signal], "marker": figures.GATE_MARKERS[signal], "ms": 6, "label": label}
+        ax.plot(steps, values(given)[:, 0, unit], ":", color=colour, lw=1.5)
+        lines += ax.plot(steps, values(given)[:, 0, unit], color=colour, **style)
+    for ax in axes:
+        ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=4)
+    picture, words = BlitFigure(figure, lines), ipywidgets.HTML()
+
+    def react(w_h, b, **w_x):
+        turned = LSTMParams(params.weight_ih, params.weight_hh, params.bias)  # its own copies
+        turned.weight_ih[row], turned.weight_hh[row, unit], turned.bias[row] = list(w_x.values()), w_h, b
+        trace = lstm_forward(x, turned)
+        for line, (_, _, values) in zip(lines, shown, strict=True):
+            line.set_ydata(values(trace)[:, 0, unit])
+        picture.redraw()
+        path = ", ".join(figures.number(value) for value in getattr(trace, gate)[:12, 0, unit])
+        words.value = f"{gate} = {path}{' …' if len(steps) > 12 else ''}; last h = <b>{trace.h[-1, 0, unit]:.3f}</b>"
+
+    names = ["w_x"] if D == 1 else [f"w_x{k}" for k in range(D)]
+    start = [*params.weight_ih[row], params.weight_hh[row, unit], params.bias[row]]
+    far = max(10.0, float(np.ceil(np.abs(start).max())))  # a weight set by hand may be larger than any slider's end
+    names += ["w_h", "b"]
+    controls = {name: _slider(name, float(value), -far, far) for name, value in zip(names, start, strict=True)}
+    return Panel("gate_over_time", controls, react, picture.image, words)
+
+
+# --- what if -----------------------------------------------------------------------------------
+
+
+def what_if(params, x, *, tokens=None, loss=None):
+    """A scrubber with a hand in the run: hold a gate, change an input number, empty the cell.
+
+    The kernel runs `lstm_forward` on what `interventions.intervene` makes of the input, and the
+    untouched run stays behind the new one as its ghost.
+
+    Parameters
+    ----------
+    params : LSTMParams
+    x : ndarray (T, N, D)
+        An edit changes the sequence that the scrubber shows; a hold and an emptied cell, all of them.
+    tokens : sequence of str, optional
+        See `figures.token_rows`.
+    loss : callable, optional
+        From a Trace to a float; the change is written above the picture.
+
+    Returns
+    -------
+    Panel
+        With the controls ``hold steps empty_step edit_step edit_feature edit_value`` and, as
+        ``panel.scrubber``, the GateScrubber.
+    """
+    untouched = lstm_forward(x, params)
+    T, _, D = untouched.x.shape
+    words = ipywidgets.HTML()
+
+    def react(hold, steps, empty_step, edit_step, edit_feature, edit_value):
+        edit = None if edit_step is None else (edit_step, scrubber.batch, edit_feature, edit_value)
+        changes = intervene(params, x, hold=hold, steps=steps, empty_step=empty_step, edit=edit)
+        trace = lstm_forward(changes[1], changes[0])
+        trace = dataclasses.replace(trace, x=trace.x[:, :, :D])  # without the features that hold the gates
+        done = []
+        if hold is not None:
+            done.append(f"{hold[0]} held at {hold[1]} from t = {steps[0]} to {steps[1]}")
+        if empty_step is not None:
+            done.append(f"cell emptied at t = {empty_step}")
+        if edit_step is not None:
+            done.append(f"x[{edit_step}, {scrubber.batch}, {edit_feature}] = {edit_value:g}")
+        before, after = (None, None) if loss is None else (loss(untouched), loss(trace))
+        if loss is not None:
+            done.append(f"loss {after:.3f}" + (f", was {before:.3f}" if done else ""))
+        touched = any(choice is not None for choice in (hold, empty_step, edit_step))
+        scrubber.update(trace, ghost=untouched if touched else None, note=" · ".join(done))
+        words.value = "" if touched else "Nothing is changed yet: hold a gate, empty the cell or edit an input above."
+
+    rows = figures.token_rows(tokens, untouched)
+    places = [(f"t = {t}" + (f" ‘{figures.visible(rows[0][t])}’" if rows else ""), t) for t in range(T)]
+    holds = [(f"{gate} at {value}", (gate, value)) for gate in "ifgo" for value in (-1 if gate == "g" else 0, 1)]
+    controls = {
+        "hold": ipywidgets.Dropdown(options=[("no gate", None), *holds], description="hold"),
+        "steps": ipywidgets.IntRangeSlider(value=(0, T - 1), min=0, max=T - 1, description="from, to"),
+        "empty_step": ipywidgets.Dropdown(options=[("never", None), *places], description="empty c at"),
+        "edit_step": ipywidgets.Dropdown(options=[("never", None), *places], description="edit x at"),
+        "edit_feature": ipywidgets.BoundedIntText(0, min=0, max=D - 1, description="feature"),
+        "edit_value": ipywidgets.FloatText(0.0, step=0.1, description="becomes"),
+    }
+    scrubber = GateScrubber(untouched, tokens)
+    panel = Panel("what_if", controls, react, scrubber, words)
+    panel.scrubber = scrubber
+    return panel
