@@ -5,7 +5,7 @@ PYTHON ?= python3
 python := .venv/bin/python
 all_notebooks := notebooks/*.ipynb notebooks/solutions/*.ipynb
 
-.PHONY: lab test notebooks slides site clean
+.PHONY: lab test notebooks figures slides site clean
 
 # Open JupyterLab at the first notebook.
 lab: .venv/lab-ready
@@ -20,6 +20,10 @@ test: .venv/test-ready
 # Run all notebooks in fresh kernels and store what they show.
 notebooks: .venv/test-ready
 	$(python) tests/notebook_runs.py $(all_notebooks)
+
+# Draw the SVG files of figures/ again.
+figures: .venv/test-ready
+	$(python) -c "from lstm_helpers.figures import write_svgs; write_svgs('figures')"
 
 # Slides of every notebook, in _slides (they load reveal.js from the net).
 slides: .venv/test-ready
