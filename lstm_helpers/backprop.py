@@ -57,7 +57,8 @@ def lstm_step_backward(step, params, dh, dc):
     Raises
     ------
     ValueError
-        If a gradient's shape or dtype does not fit the step, or it holds NaN or infinity.
+        If the step has other sizes than the weights, a gradient's shape or dtype does not fit the
+        step, or it holds NaN or infinity.
     """
     _check_fit(step, params)
     dh = float_array("dh", dh, step.h.shape, like=("h", step.h.dtype))
@@ -85,7 +86,7 @@ def lstm_backward(trace, params, dh=None, dh_n=None, dc_n=None):
         The weights it was made with.
     dh : ndarray (T, N, H), optional
         Gradient of the loss with respect to every h, as far as the loss uses it directly. What it
-        holds after the end of a sequence has no effect: h is a constant 0 there.
+        holds after the end of a sequence has no effect, as long as it is finite: h is a constant 0 there.
     dh_n, dc_n : ndarray (N, H), optional
         Gradients with respect to the last h and c of each sequence. A missing gradient means zeros.
 
@@ -96,7 +97,8 @@ def lstm_backward(trace, params, dh=None, dh_n=None, dc_n=None):
     Raises
     ------
     ValueError
-        If a gradient's shape or dtype does not fit the trace, or it holds NaN or infinity.
+        If the trace has other sizes than the weights, a gradient's shape or dtype does not fit the
+        trace, or it holds NaN or infinity.
     """
     _check_fit(trace, params)
     T, N, H = trace.h.shape
@@ -129,14 +131,14 @@ def lstm_backward(trace, params, dh=None, dh_n=None, dc_n=None):
 def _back_through_cell(i, f, g, o, c, c_prev, dh, dc):
     """From gradients at h and c after a step to those at the pre-activations, (N, 4H), and at c_prev, (N, H)."""
     tanh_c = np.tanh(c)
-    do = dh * tanh_c
     dc = dc + dh * o * (1 - tanh_c**2)  # c is used twice: in h, and by the next step
-    df = dc * c_prev
-    di = dc * g
-    dg = dc * i
-    # Each slope is written with the value itself: sigmoid' = s (1 - s), tanh' = 1 - tanh^2.
-    dz = np.concatenate([di * i * (1 - i), df * f * (1 - f), dg * (1 - g**2), do * o * (1 - o)], axis=1)
-    return dz, dc * f
+    # Each slope is written with the value itself: sigmoid' = s (1 - s), tanh' = 1 - tanh^2. It comes before the
+    # gradient: at a shut gate 1e300 * 0 * dc is 0, while dc * 1e300 * 0 may overflow on the way and be NaN.
+    dz_i = g * i * (1 - i) * dc
+    dz_f = c_prev * f * (1 - f) * dc
+    dz_g = i * (1 - g**2) * dc
+    dz_o = tanh_c * o * (1 - o) * dh
+    return np.concatenate([dz_i, dz_f, dz_g, dz_o], axis=1), dc * f
 
 
 @np.errstate(under="ignore")
@@ -179,7 +181,8 @@ def state_jacobian(trace, params, start=0, stop=None, batch=0):
     -------
     ndarray (2H, 2H)
         Row: a component of (h, c) at `stop`; column: a component of (h, c) at `start`. So
-        ``[H:, H:]`` is the derivative of c with respect to c.
+        ``[H:, H:]`` is the derivative of c with respect to c. Behind a sequence's end h is a
+        constant 0 and c is passed on, as in the `Trace`.
     """
     _check_fit(trace, params)
     start, stop = _state_numbers(trace, start, stop)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstm_helpers.validate import check_shape, float_array, integer, read_only, sequence_lengths
+from lstm_helpers.validate import check_shape, float_array, float_dtype, integer, read_only, sequence_lengths
 
 GATES = ("i", "f", "g", "o")  # the order of the four blocks of H rows in every weight and bias, as in torch
 
@@ -30,7 +30,7 @@ def sigmoid(z):
     exp is only ever taken of numbers at or below 0, so that it cannot overflow, and no digits are
     lost at either end: sigmoid(-40) is 4.248e-18, not 0.
     """
-    z = np.asarray(z)
+    z = np.asarray(z) * 1.0  # whole numbers become float64; float32 stays
     e = np.exp(-np.abs(z))
     return np.where(z >= 0, 1, e) / (1 + e)
 
@@ -78,7 +78,15 @@ class LSTMParams:
         seed : int or numpy.random.Generator
         forget_bias : float
         dtype : float32 or float64
+
+        Raises
+        ------
+        ValueError
+            For a size below 1 or not a whole number, another dtype, or a forget_bias that is not finite.
         """
+        dtype = float_dtype(dtype)
+        if not np.isfinite(forget_bias):
+            raise ValueError(f"forget_bias is {forget_bias}, wanted a finite number")
         input_size, hidden_size = integer("input_size", input_size, 1), integer("hidden_size", hidden_size, 1)
         rng = np.random.default_rng(seed)
         bound = 1 / np.sqrt(hidden_size)
@@ -204,6 +212,7 @@ class Trace:
         return Step(self.x[t], h_prev, c_prev, *(getattr(self, name)[t] for name in "ifgoch"))
 
 
+@np.errstate(under="ignore")
 def lstm_step(x, h, c, params):
     """One step of the LSTM.
 
@@ -228,11 +237,9 @@ def lstm_step(x, h, c, params):
     x = _checked_input(x, params, ("N", "D"))
     h = _checked_state("h", h, params, len(x))
     c = _checked_state("c", c, params, len(x))
-    with np.errstate(over="ignore", invalid="ignore"):  # checked at the end
+    with np.errstate(over="ignore", invalid="ignore"):  # _gates_and_states looks
         z = x @ params.weight_ih.T + h @ params.weight_hh.T + params.bias
-        step = Step(x.copy(), h.copy(), c.copy(), *_gates_and_states(z, c))
-    _check_no_overflow(step.h)
-    return step
+    return Step(x.copy(), h.copy(), c.copy(), *_gates_and_states(z, c))
 
 
 @np.errstate(under="ignore")
@@ -262,15 +269,16 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
     _checked_weights(params)
     x = _checked_input(x, params, ("T", "N", "D"), finite=lengths is None)
     T, N, _ = x.shape
-    h0 = _checked_state("h0", h0, params, N).copy()
-    c0 = _checked_state("c0", c0, params, N).copy()
+    H, dtype = params.hidden_size, params.dtype
+    h0 = np.zeros((N, H), dtype) if h0 is None else _checked_state("h0", h0, params, N).copy()
+    c0 = np.zeros((N, H), dtype) if c0 is None else _checked_state("c0", c0, params, N).copy()
     lengths = sequence_lengths(lengths, T, N)
     running = np.arange(T)[:, None, None] < lengths[:, None]  # (T, N, 1)
     x = float_array("x", np.where(running, x, 0))
 
-    i, f, g, o, cs, hs = (np.empty((T, N, params.hidden_size), params.dtype) for _ in range(6))
+    i, f, g, o, cs, hs = (np.empty((T, N, H), dtype) for _ in range(6))
     h, c = h0, c0
-    with np.errstate(over="ignore", invalid="ignore"):  # checked at the end
+    with np.errstate(over="ignore", invalid="ignore"):  # _gates_and_states looks
         z_x = x @ params.weight_ih.T + params.bias  # what needs no h, for all steps at once
         for t in range(T):
             z = z_x[t] + h @ params.weight_hh.T
@@ -280,14 +288,14 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
                 f[t, ended], cs[t, ended] = 1, c[ended]
                 i[t, ended] = g[t, ended] = o[t, ended] = hs[t, ended] = 0
             h, c = hs[t], cs[t]
-    trace = Trace(x, h0, c0, i, f, g, o, cs, hs, lengths)
-    _check_no_overflow(trace.h_n)
-    return trace
+    return Trace(x, h0, c0, i, f, g, o, cs, hs, lengths)
 
 
-@np.errstate(under="ignore")
 def _gates_and_states(z, c_prev):
     """The cell itself: from the pre-activations z (N, 4H) and c_prev (N, H) to i, f, g, o, c, h."""
+    # A sum that overflows on its way may end at the wrong infinity, and so the wrong side of a gate.
+    if not np.isfinite(z).all():
+        raise ValueError(f"x, the states or the weights are so large that a pre-activation overflows {z.dtype}")
     i, f, g, o = np.split(z, 4, axis=1)
     i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
     c = f * c_prev + i * g
@@ -295,24 +303,20 @@ def _gates_and_states(z, c_prev):
     return i, f, g, o, c, h
 
 
-def _check_no_overflow(h_last):
-    # An infinite pre-activation is harmless (the gate is exactly 0 or 1), but infinity minus infinity is
-    # NaN, and a NaN in any gate stays in c and h for ever: so the last h tells for all the steps.
-    if np.isnan(h_last).any():
-        raise ValueError(f"x, the states or the weights are so large that a pre-activation overflows {h_last.dtype}")
-
-
 def _checked_weights(params):
     weight_ih = float_array("weight_ih", params.weight_ih, ("4H", "D"))
-    if weight_ih.shape[0] % 4:
-        raise ValueError(
-            f"weight_ih has {weight_ih.shape[0]} rows, wanted a multiple of 4 (blocks for {', '.join(GATES)})"
-        )
-    H = weight_ih.shape[0] // 4
+    check_gate_blocks("weight_ih", weight_ih)
+    H = len(weight_ih) // 4
     like = ("weight_ih", weight_ih.dtype)
     weight_hh = float_array("weight_hh", params.weight_hh, (4 * H, H), like=like)
     bias = float_array("bias", params.bias, (4 * H,), like=like)
     return weight_ih, weight_hh, bias
+
+
+def check_gate_blocks(name, weight):
+    """Raise a ValueError unless the rows of `weight` fall into four blocks, one for each gate."""
+    if len(weight) % 4:
+        raise ValueError(f"{name} has {len(weight)} rows, wanted a multiple of 4 (blocks for {', '.join(GATES)})")
 
 
 def _checked_input(x, params, shape, *, finite=True):
@@ -324,6 +328,4 @@ def _checked_input(x, params, shape, *, finite=True):
 
 
 def _checked_state(name, state, params, batch_size):
-    if state is None:
-        return np.zeros((batch_size, params.hidden_size), params.dtype)
     return float_array(name, state, (batch_size, params.hidden_size), like=("weight_ih", params.dtype))

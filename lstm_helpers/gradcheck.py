@@ -104,6 +104,9 @@ def gradcheck(loss, arrays, gradients, *, blocks=None, rtol=1e-7, directions=Non
     if directions is not None:
         integer("directions", directions, 1)
     arrays = {name: float_array(name, array).copy() for name, array in arrays.items()}
+    blocks = blocks or {}
+    for name in blocks.keys() - arrays.keys():
+        raise ValueError(f"blocks has {name!r}, which arrays does not have: {', '.join(arrays)}")
     rng = np.random.default_rng(seed)
     rows = []
     for name, gradient in gradients.items():
@@ -111,7 +114,7 @@ def gradcheck(loss, arrays, gradients, *, blocks=None, rtol=1e-7, directions=Non
             raise ValueError(f"gradients has {name!r}, which arrays does not have: {', '.join(arrays)}")
         gradient = float_array(f"gradients[{name!r}]", gradient)
         check_shape(f"gradients[{name!r}]", gradient, arrays[name].shape)
-        for label, part in _parts(name, arrays[name], (blocks or {}).get(name)):
+        for label, part in _parts(name, arrays[name], blocks.get(name)):
             rows.append(_check_part(label, loss, arrays, name, gradient, part, rtol, directions, rng))
     report = Report(tuple(rows))
     if any(row.verdict == "wrong" for row in rows):
@@ -128,32 +131,33 @@ def numerical_gradient(loss, array):
         Shape and dtype of `array`; in float64 good for about ten digits.
     """
     array = float_array("array", array).copy()
-    slopes = [_slope(lambda arrays: loss(arrays["array"]), {"array": array}, "array", d)[0] for d in _entries(array)]
+    slopes = [
+        _slope(lambda arrays: loss(arrays["array"]), {"array": array}, "array", direction)[0]
+        for _, direction in _entries(array)
+    ]
     return np.array(slopes, array.dtype).reshape(array.shape)
 
 
 def _parts(name, array, labels):
-    """The parts that are judged one by one: (label, slice of rows)."""
+    """The parts that are judged one by one: (label, which rows)."""
     if labels is None:
-        return [(name, slice(None))]
-    if array.ndim == 0 or len(array) % len(labels):
+        return [(name, ...)]
+    if array.ndim == 0 or len(labels) == 0 or len(array) % len(labels):
         raise ValueError(f"blocks[{name!r}] has {len(labels)} labels, which do not divide the shape {array.shape}")
     size = len(array) // len(labels)
     return [(f"{name}[{label}]", slice(k * size, (k + 1) * size)) for k, label in enumerate(labels)]
 
 
 def _check_part(label, loss, arrays, name, gradient, part, rtol, directions, rng):
-    array = arrays[name]
     if directions is None:
-        inside = np.zeros(array.shape, bool)
-        inside[part if array.ndim else ...] = True
-        probes = [probe for probe in _entries(array) if inside[probe != 0].all()]
-        places = [f"entry {tuple(int(k[0]) for k in np.nonzero(probe))}" for probe in probes]
+        probes = _entries(arrays[name], part)
     else:
-        probes = [_random_direction(array, part, rng) for _ in range(directions)]
-        places = [f"direction {k}" for k in range(directions)]
-    got = np.array([float((gradient * probe).sum(dtype=np.float64)) for probe in probes])
-    wanted, noise = np.array([_slope(loss, arrays, name, probe) for probe in probes]).T
+        probes = _random_directions(arrays[name], part, directions, rng)
+    places, slopes = [], []
+    for place, probe in probes:
+        places.append(place)
+        slopes.append((float((gradient * probe).sum(dtype=np.float64)), *_slope(loss, arrays, name, probe)))
+    got, wanted, noise = np.array(slopes).T
     difference = np.abs(got - wanted)
     scale = max(np.abs(got).max(), np.abs(wanted).max())
     clear = difference - noise  # what is left of the difference when the doubt is given to the gradient
@@ -163,18 +167,21 @@ def _check_part(label, loss, arrays, name, gradient, part, rtol, directions, rng
     return Row(label, error, verdict, places[worst], float(got[worst]), float(wanted[worst]))
 
 
-def _entries(array):
-    """For each entry, the direction that moves it alone."""
-    for k in range(array.size):
-        direction = np.zeros(array.size, array.dtype)
-        direction[k] = 1
-        yield direction.reshape(array.shape)
+def _entries(array, part=...):
+    """For each entry of a part: its place, and the direction that moves it alone."""
+    inside = np.zeros(array.shape, bool)
+    inside[part] = True
+    for place in map(tuple, np.argwhere(inside).tolist()):
+        direction = np.zeros_like(array)
+        direction[place] = 1
+        yield f"entry {place}", direction
 
 
-def _random_direction(array, part, rng):
-    direction = np.zeros_like(array)
-    direction[part] = rng.normal(size=array[part].shape)
-    return direction / np.linalg.norm(direction)
+def _random_directions(array, part, count, rng):
+    for k in range(count):
+        direction = np.zeros_like(array)
+        direction[part] = rng.normal(size=array[part].shape)
+        yield f"direction {k}", direction / np.linalg.norm(direction)
 
 
 def _slope(loss, arrays, name, direction):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lstm_helpers.backprop import lstm_backward
-from lstm_helpers.cell import LSTMParams, Trace, lstm_forward
-from lstm_helpers.validate import float_array, integer, read_only, sequence_lengths
+from lstm_helpers.cell import LSTMParams, Trace, check_gate_blocks, lstm_forward
+from lstm_helpers.validate import as_array, float_array, float_dtype, integer, read_only, sequence_lengths
 
 
 class StateArray(np.ndarray):
@@ -110,7 +110,9 @@ class LSTM:
         ValueError
             For an unknown or missing name, and for shapes that do not fit each other.
         """
-        arrays = {name: _to_numpy(value) for name, value in mapping.items()}
+        if not hasattr(mapping, "items"):
+            raise ValueError(f"mapping is a {type(mapping).__name__}, wanted a mapping of names to arrays")
+        arrays = {str(name): _detached(value) for name, value in mapping.items()}
         num_layers = sum(name.startswith("weight_ih_l") and not name.endswith("_reverse") for name in arrays)
         suffixes = [("", "_reverse")[: 2 if "weight_ih_l0_reverse" in arrays else 1]] * max(num_layers, 1)
         with_bias = any(name.startswith("bias_") for name in arrays)
@@ -241,8 +243,13 @@ class LSTM:
         Raises
         ------
         ValueError
-            If a gradient's shape or dtype does not fit, or it holds NaN or infinity.
+            If a gradient's shape or dtype does not fit, or it holds NaN or infinity; if the trace
+            is one of a network with other layers, directions or sizes.
         """
+        self._check_sizes()
+        got, wanted = ((len(layers), len(layers[0])) for layers in (trace.layers, self.layers))
+        if got != wanted:
+            raise ValueError("trace has {} layers of {} directions, this network has {} of {}".format(*got, *wanted))
         like = ("output", trace.output.dtype)
         if doutput is None:
             doutput = np.zeros_like(trace.output)
@@ -288,22 +295,23 @@ class LSTM:
                 like = ("weight_ih_l0", self.dtype)
                 float_array(f"weight_ih{suffix}", params.weight_ih, (4 * H, D), like=like)
                 float_array(f"weight_hh{suffix}", params.weight_hh, (4 * H, H), like=like)
+                float_array(f"bias{suffix}", params.bias, (4 * H,), like=like)
 
 
-def _to_numpy(value):
-    if hasattr(value, "detach"):  # a tensor, perhaps one that needs gradients
-        value = value.detach().cpu().numpy()
-    return np.asarray(value)
+def _detached(value):
+    return value.detach().cpu() if hasattr(value, "detach") else value  # a tensor, perhaps one that needs gradients
 
 
 def _params_from_torch_names(arrays, suffix, with_bias):
     weight_ih = float_array(f"weight_ih{suffix}", arrays[f"weight_ih{suffix}"], ("4H", "D"))
-    like = (f"weight_ih{suffix}", weight_ih.dtype)
-    bias = np.zeros(len(weight_ih), weight_ih.dtype)
+    check_gate_blocks(f"weight_ih{suffix}", weight_ih)
+    H, like = len(weight_ih) // 4, (f"weight_ih{suffix}", weight_ih.dtype)
+    weight_hh = float_array(f"weight_hh{suffix}", arrays[f"weight_hh{suffix}"], (4 * H, H), like=like)
+    bias = np.zeros(4 * H, weight_ih.dtype)
     if with_bias:
         for name in (f"bias_ih{suffix}", f"bias_hh{suffix}"):
             bias = bias + float_array(name, arrays[name], bias.shape, like=like)
-    return LSTMParams(weight_ih, arrays[f"weight_hh{suffix}"], bias)
+    return LSTMParams(weight_ih, weight_hh, bias)
 
 
 def _reverse(x, lengths):
@@ -330,6 +338,7 @@ class Linear:
     """
 
     def __init__(self, in_features, out_features, *, seed, dtype=np.float64):
+        dtype = float_dtype(dtype)
         in_features, out_features = integer("in_features", in_features, 1), integer("out_features", out_features, 1)
         rng = np.random.default_rng(seed)
         bound = 1 / np.sqrt(in_features)
@@ -340,11 +349,13 @@ class Linear:
         """The weights themselves, not copies: {"weight": …, "bias": …}."""
         return {"weight": self.weight, "bias": self.bias}
 
+    @np.errstate(under="ignore")
     def forward(self, x):
         """From x (..., in_features) to (..., out_features)."""
         x = self._checked("x", x, self.weight.shape[1])
         return x @ self.weight.T + self.bias
 
+    @np.errstate(under="ignore")
     def backward(self, x, dy):
         """From the input x and the gradient dy (..., out_features) of the output to {"x", "weight", "bias"}."""
         x = self._checked("x", x, self.weight.shape[1])
@@ -385,7 +396,7 @@ def softmax_cross_entropy(logits, targets):
         numbers, or names a class that is not there.
     """
     logits = float_array("logits", logits)
-    targets = np.asarray(targets)
+    targets = as_array("targets", targets)
     if logits.ndim == 0 or logits.size == 0:
         raise ValueError(f"logits has shape {logits.shape}, wanted (..., C) with at least one number")
     if targets.dtype.kind not in "iu":
@@ -406,6 +417,7 @@ def softmax_cross_entropy(logits, targets):
     return float(-log_p.mean()), dlogits
 
 
+@np.errstate(under="ignore")
 def mse(prediction, target):
     """The mean squared error, and its gradient with respect to `prediction`.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstm_helpers.validate import check_shape, float_array, integer, read_only
+from lstm_helpers.validate import check_shape, float_array, float_dtype, integer, read_only
 
 
 @dataclass(eq=False)
@@ -33,6 +33,7 @@ class RNNParams:
     @classmethod
     def init(cls, input_size, hidden_size, *, seed, dtype=np.float64):
         """Random weights, uniform between ±1/sqrt(H) (torch's range), bias 0; the same for the same seed."""
+        dtype = float_dtype(dtype)
         input_size, hidden_size = integer("input_size", input_size, 1), integer("hidden_size", hidden_size, 1)
         rng = np.random.default_rng(seed)
         bound = 1 / np.sqrt(hidden_size)
@@ -100,11 +101,12 @@ def rnn_forward(x, params, h0=None):
     h0 = np.zeros((N, H), x.dtype) if h0 is None else float_array("h0", h0, (N, H), like=like).copy()
     hs = np.empty((T, N, H), x.dtype)
     h = h0
-    with np.errstate(over="ignore", invalid="ignore"):  # checked at the end
-        for t in range(T):
-            h = hs[t] = np.tanh(x[t] @ weight_ih.T + h @ weight_hh.T + bias)
-    if np.isnan(h).any():  # a NaN stays: the last h tells for all the steps
-        raise ValueError(f"x, h0 or the weights are so large that a pre-activation overflows {x.dtype}")
+    for t in range(T):
+        with np.errstate(over="ignore", invalid="ignore"):  # the next line looks
+            z = x[t] @ weight_ih.T + h @ weight_hh.T + bias
+        if not np.isfinite(z).all():
+            raise ValueError(f"x, h0 or the weights are so large that a pre-activation overflows {x.dtype}")
+        h = hs[t] = np.tanh(z)
     return RNNTrace(x.copy(), h0, hs)
 
 

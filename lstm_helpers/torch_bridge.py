@@ -3,6 +3,7 @@
 The only module that imports torch.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from lstm_helpers.cell import GATES, LSTMParams
 from lstm_helpers.network import LSTM
-from lstm_helpers.validate import float_array
+from lstm_helpers.validate import float_array, sequence_lengths
 
 
 def to_torch(net):
@@ -81,7 +82,7 @@ def run_torch(module, x, h0=None, c0=None, lengths=None, doutput=None, dh_n=None
     Parameters
     ----------
     module : torch.nn.LSTM
-        On the CPU. Its own parameters' ``.grad`` is left as it is.
+        On the CPU. It is left as it is; its weights may be frozen.
     x, h0, c0, lengths, doutput, dh_n, dc_n
         As in `LSTM.forward` and `LSTM.backward`: arrays, time first, also where the module
         has batch_first. Sequences of different lengths are packed for torch.
@@ -89,20 +90,35 @@ def run_torch(module, x, h0=None, c0=None, lengths=None, doutput=None, dh_n=None
     Returns
     -------
     TorchRun
+
+    Raises
+    ------
+    ValueError
+        As `LSTM.forward` and `LSTM.backward`. torch itself would broadcast a gradient of another shape.
     """
     ours = from_torch(module)
-    x = float_array("x", x, ("T", "N", ours.input_size), like=("weight_ih_l0", ours.dtype), finite=lengths is None)
+    module = deepcopy(module).requires_grad_()
+    like = ("weight_ih_l0", ours.dtype)
+    x = float_array("x", x, ("T", "N", ours.input_size), like=like, finite=lengths is None)
     T, N, _ = x.shape
-    states = np.zeros((ours.num_layers * (1 + ours.bidirectional), N, ours.hidden_size), ours.dtype)
-    leaves = {
-        "x": _leaf(x),
-        "h0": _leaf(states if h0 is None else h0),
-        "c0": _leaf(states if c0 is None else c0),
-    }
+    directions = 1 + ours.bidirectional
+    states = (ours.num_layers * directions, N, ours.hidden_size)
+    h0, c0, dh_n, dc_n, doutput = (
+        np.zeros(shape, ours.dtype) if array is None else float_array(name, array, shape, like=like)
+        for name, array, shape in (
+            ("h0", h0, states),
+            ("c0", c0, states),
+            ("dh_n", dh_n, states),
+            ("dc_n", dc_n, states),
+            ("doutput", doutput, (T, N, directions * ours.hidden_size)),
+        )
+    )
+    leaves = {"x": _leaf(x), "h0": _leaf(h0), "c0": _leaf(c0)}
     inputs = leaves["x"].transpose(0, 1) if module.batch_first else leaves["x"]
     if lengths is not None:
+        lengths = torch.from_numpy(sequence_lengths(lengths, T, N))
         inputs = torch.nn.utils.rnn.pack_padded_sequence(
-            inputs, torch.as_tensor(np.array(lengths)), batch_first=module.batch_first, enforce_sorted=False
+            inputs, lengths, batch_first=module.batch_first, enforce_sorted=False
         )
     output, (h_n, c_n) = module(inputs, (leaves["h0"], leaves["c0"]))
     if lengths is not None:
@@ -110,17 +126,10 @@ def run_torch(module, x, h0=None, c0=None, lengths=None, doutput=None, dh_n=None
     if module.batch_first:
         output = output.transpose(0, 1)
 
-    loss = sum(
-        (result * torch.from_numpy(np.array(gradient))).sum()
-        for result, gradient in ((output, doutput), (h_n, dh_n), (c_n, dc_n))
-        if gradient is not None
-    )
     weights = {name: p for name, p in module.named_parameters() if not name.startswith("bias_hh")}
     wanted = leaves | {name.replace("bias_ih", "bias"): p for name, p in weights.items()}
-    if isinstance(loss, torch.Tensor):
-        found = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True, materialize_grads=True)
-    else:
-        found = [torch.zeros_like(p) for p in wanted.values()]
+    upstream = [torch.from_numpy(np.array(gradient)) for gradient in (doutput, dh_n, dc_n)]
+    found = torch.autograd.grad([output, h_n, c_n], list(wanted.values()), upstream)
     gradients = {name: gradient.numpy() for name, gradient in zip(wanted, found, strict=True)}
     return TorchRun(output.detach().numpy(), h_n.detach().numpy(), c_n.detach().numpy(), gradients)
 

@@ -26,7 +26,7 @@ def float_array(name, value, shape=None, *, like=None, finite=True):
     ValueError
         For another dtype, shape or dtype mix, and for NaN or infinity.
     """
-    array = np.asarray(value)
+    array = as_array(name, value)
     if array.dtype not in FLOATS:
         raise ValueError(f"{name} is {array.dtype}, wanted float32 or float64")
     if shape is not None:
@@ -37,6 +37,25 @@ def float_array(name, value, shape=None, *, like=None, finite=True):
         worst = "NaN" if np.isnan(array).any() else "infinity"
         raise ValueError(f"{name} holds {worst}, wanted finite numbers")
     return array
+
+
+def as_array(name, value):
+    """Return `value` as an array of any dtype, or say why it is none: a ragged list, a tensor that needs gradients."""
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} cannot be read as an array: {error}") from error
+
+
+def float_dtype(dtype):
+    """Return `dtype` as NumPy's float32 or float64, or say what is wrong with it."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError as error:
+        raise ValueError(f"dtype is {dtype!r}, wanted NumPy's float32 or float64") from error
+    if found not in FLOATS:
+        raise ValueError(f"dtype is {found}, wanted float32 or float64")
+    return found
 
 
 def check_shape(name, array, shape):
@@ -65,7 +84,7 @@ def sequence_lengths(lengths, seq_len, batch_size):
     """Return `lengths` as an array of ints, shape (N,), each from 1 to T; None means T for every sequence."""
     if lengths is None:
         return np.full(batch_size, seq_len)
-    array = np.array(lengths)
+    array = as_array("lengths", lengths)
     if array.dtype.kind not in "iu":
         raise ValueError(f"lengths is {array.dtype}, wanted whole numbers")
     if array.shape != (batch_size,):
