@@ -825,22 +825,42 @@ def draw_ledger(ax, *, i, f, g, o, c0=0.0):
         The gates of each step; one number stands for all steps. At least one of the four is an array.
     c0 : float
         The cell state before the first step.
+
+    Returns
+    -------
+    list of Artist
+        All that depends on i, f and o; `move_ledger` takes it.
     """
     g, kept, written, c, h = _ledger(i, f, g, o, c0)
     steps = np.arange(len(c))
     ax.use_sticky_edges = False  # leave room above the highest bar
     ax.axhline(0, color="0.6", lw=0.8, zorder=0)
-    ax.bar(steps - 0.2, kept, 0.36, color=GATE_COLOURS["f"], alpha=0.5, label="kept: f · c_prev")
-    written_colour = GATE_COLOURS["i"]
-    ax.bar(
-        steps + 0.2, written, 0.36, bottom=kept, color=written_colour, alpha=0.5, hatch="///", label="written: i · g"
-    )
     ax.plot(steps, g, "s", color=GATE_COLOURS["g"], mfc="none", label="g  candidate")
+    bars = [
+        *ax.bar(steps - 0.2, kept, 0.36, color=GATE_COLOURS["f"], alpha=0.5, label="kept: f · c_prev"),
+        *ax.bar(
+            steps + 0.2, written, 0.36, kept, color=GATE_COLOURS["i"], alpha=0.5, hatch="///", label="written: i · g"
+        ),
+    ]
+    lines = []
     for signal, start, values in (("c", -1, np.r_[c0, c]), ("h", 0, h)):
         style = {"color": GATE_COLOURS[signal], "dashes": GATE_DASHES[signal], "marker": GATE_MARKERS[signal]}
-        ax.plot(np.arange(start, len(c)), values, label=f"{signal}  {SIGNAL_NAMES[signal]}", **style)
+        lines += ax.plot(np.arange(start, len(c)), values, label=f"{signal}  {SIGNAL_NAMES[signal]}", **style)
     ax.set_xticks(range(-1, len(c)), ["start", *map(str, steps)])
     ax.set(xlim=(-1.4, len(c) - 0.4), xlabel="step t")
+    return [*bars, *lines]
+
+
+def move_ledger(artists, *, i, f, g, o, c0=0.0):
+    """Move what `draw_ledger` returned to where other gates put it; g and c0 as they were drawn."""
+    _, kept, written, c, h = _ledger(i, f, g, o, c0)
+    *bars, c_line, h_line = artists
+    levels = [*((0, value) for value in kept), *zip(kept, written, strict=True)]
+    for bar, (level, height) in zip(bars, levels, strict=True):
+        bar.set_y(level)
+        bar.set_height(height)
+    c_line.set_ydata(np.r_[c0, c])
+    h_line.set_ydata(h)
 
 
 def ledger_alt(*, i, f, g, o, c0=0.0):

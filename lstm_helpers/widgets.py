@@ -252,16 +252,16 @@ render({{ model, el: document.getElementById("scrubber") }});
 class BlitFigure:
     """A matplotlib figure as an image widget, of which only the moving parts are painted again.
 
-    Painting all of a figure takes the kernel some 250 ms, painting a few lines over a kept
-    background some 20: the difference between dragging a slider and waiting for it.
+    Painting all of a figure takes long enough to feel, painting a few lines over a kept background
+    does not: the difference between dragging a slider and waiting for it.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
         It keeps its size and its axes for good.
     moving : sequence of Artist
-        What changes. They are painted over the background, so nothing of it may have to lie above
-        them: keep legends outside the axes.
+        What changes. They are painted over everything but the frames of the axes: keep legends
+        outside.
 
     Attributes
     ----------
@@ -269,7 +269,11 @@ class BlitFigure:
     """
 
     def __init__(self, figure, moving):
-        self._canvas, self._moving = FigureCanvasAgg(figure), list(moving)
+        self._canvas = FigureCanvasAgg(figure)
+        frames = [
+            spine for ax in figure.axes for spine in ax.spines.values()
+        ]  # these belong above a line that touches them
+        self._moving = sorted([*moving, *frames], key=lambda artist: artist.get_zorder())
         for artist in self._moving:
             artist.set_animated(True)
         self._canvas.draw()  # everything but the moving parts
@@ -347,10 +351,10 @@ def gate_valve(*, w_x=1.0, w_h=0.0, b=0.0, x=1.0, h=0.0):
     axes[0].set(xlabel="pre-activation z = w_x x + w_h h + b", ylabel="gate = σ(z)", xlim=(-12, 12), ylim=(-0.05, 1.05))
     (tangent,) = axes[0].plot([], [], color=colour, ls="--", lw=2)
     (point,) = axes[0].plot([], [], "o", color=colour, ms=11, mec="white")
-    axes[1].set(xlim=(-1, 1), ylim=(-0.05, 1.05), xticks=[], yticks=[0, 0.5, 1], title="the valve")
-    axes[1].set_yticklabels(["shut", "half", "open"])
+    axes[1].set(xlim=(-1, 1), ylim=(-0.3, 1), xticks=[], yticks=[], title="the valve")
     plates = [axes[1].bar([side * 0.5], [1], width=1, color=colour, lw=0).patches[0] for side in (-1, 1)]
-    picture, words = BlitFigure(figure, [tangent, point, *plates]), ipywidgets.HTML()
+    share = axes[1].text(0, -0.15, "", ha="center", va="center")
+    picture, words = BlitFigure(figure, [tangent, point, *plates, share]), ipywidgets.HTML()
 
     def tenths(value):
         return f"({figures.number(value, 1)})" if value < 0 else figures.number(value, 1)
@@ -366,6 +370,7 @@ def gate_valve(*, w_x=1.0, w_h=0.0, b=0.0, x=1.0, h=0.0):
         for plate, side in zip(plates, (-1, 1), strict=True):  # two plates that meet in the middle
             plate.set_x(-1 if side == -1 else gate)
             plate.set_width(1 - gate)
+        share.set_text(f"open to {gate:.1%}")
         picture.redraw()
         words.value = (
             f"z = {tenths(w_x)}·{tenths(x)} + {tenths(w_h)}·{tenths(h)} + {tenths(b)} = <b>{figures.number(z)}</b>, "
@@ -426,7 +431,7 @@ def gate_over_time(params, x, gate="f", *, unit=0, tokens=None):
     for ax, signal, values in shown:
         colour, label = figures.GATE_COLOURS[signal], "tanh(c)" if signal == "c" else signal
         style = {"dashes": figures.GATE_DASHES[signal], "marker": figures.GATE_MARKERS[signal], "ms": 6, "label": label}
-        ax.plot(steps, values(given)[:, 0, unit], ":", color=colour, lw=1.5)
+        ax.plot(steps, values(given)[:, 0, unit], ":", color=colour, lw=1.5, label=f"{label}, as given")
         lines += ax.plot(steps, values(given)[:, 0, unit], color=colour, **style)
     for ax in axes:
         ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=4)
@@ -513,3 +518,55 @@ def what_if(params, x, *, tokens=None, loss=None):
     panel = Panel("what_if", controls, react, scrubber, words)
     panel.scrubber = scrubber
     return panel
+
+
+# --- gates at their extremes -------------------------------------------------------------------
+
+
+def gate_presets(presets, *, g, c0):
+    """One unit with constant gates: pick a setting or turn f, i and o, see what is kept, written and shown.
+
+    Parameters
+    ----------
+    presets : dict of str to dict
+        Name to the gates ``{"f": …, "i": …, "o": …}``, each 0 to 1. It starts with the first.
+    g : array_like (T,)
+        The candidate of each step.
+    c0 : float
+        The cell state before the first step.
+
+    Returns
+    -------
+    Panel
+        With the controls ``setting f i o``.
+    """
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    ax = figure.subplots()
+    first = next(iter(presets))
+    artists = figures.draw_ledger(ax, g=g, c0=c0, **presets[first])
+    highest = abs(c0) + np.abs(np.cumsum(g)).max()
+    ax.set(ylim=(-1.3, 1.1 * highest), ylabel="c and h")
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=4)
+    picture, words = BlitFigure(figure, artists), ipywidgets.HTML()
+
+    def react(setting, f, i, o):
+        figures.move_ledger(artists, f=f, i=i, o=o, g=g, c0=c0)
+        picture.redraw()
+        words.value = figures.presets_alt({setting or "by hand": {"f": f, "i": i, "o": o}}, g=g, c0=c0)
+
+    def pick(change):
+        for name, value in presets.get(change.new, {}).items():
+            controls[name].value = value
+
+    def name_it(_):
+        now = {name: controls[name].value for name in ("f", "i", "o")}
+        controls["setting"].value = next((name for name, gates in presets.items() if gates == now), None)
+
+    names = [*((name, name) for name in presets), ("by hand", None)]
+    controls = {"setting": ipywidgets.Dropdown(options=names, value=first, description="setting")}
+    controls |= {name: _slider(name, presets[first][name], 0, 1, 0.05) for name in ("f", "i", "o")}
+    controls["setting"].observe(pick, "value")
+    for name in ("f", "i", "o"):
+        controls[name].readout_format = ".2f"
+        controls[name].observe(name_it, "value")
+    return Panel("gate_presets", controls, react, picture.image, words)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from lstm_helpers import figures
+from lstm_helpers import figures, widgets
 from lstm_helpers.cell import GATES, LSTMParams, lstm_forward
 
 
@@ -44,3 +44,47 @@ def test_presets_draw_one_ledger_each_and_say_how_it_ends():
     assert [ax.get_title() for ax in fig.axes] == ["keep: f = 1, i = 0, o = 1", "hide: f = 1, i = 1, o = 0"]
     alt = figures.presets_alt(presets, g=[0.5, -1.0], c0=1.0)
     assert alt.endswith("after 2 steps: keep: c = 1.00, h = 0.76; hide: c = 0.50, h = 0.00.")
+
+
+def test_a_moved_ledger_is_the_one_drawn_with_those_gates():
+    g = [0.5, -1.0, 0.25]
+    artists = figures.draw_ledger(Figure().subplots(), i=1, f=1, o=1, g=g, c0=2.0)
+    figures.move_ledger(artists, i=0.5, f=0.25, o=0.5, g=g, c0=2.0)
+    wanted = figures.draw_ledger(Figure().subplots(), i=0.5, f=0.25, o=0.5, g=g, c0=2.0)
+    for moved, drawn in zip(artists, wanted, strict=True):
+        if hasattr(moved, "get_ydata"):
+            np.testing.assert_array_equal(moved.get_ydata(), drawn.get_ydata())
+        else:
+            assert moved.get_bbox().bounds == pytest.approx(drawn.get_bbox().bounds)
+
+
+# --- the widget ----------------------------------------------------------------------------------
+
+PRESETS = {
+    "keep": {"f": 1.0, "i": 0.0, "o": 1.0},
+    "clear": {"f": 0.0, "i": 0.0, "o": 1.0},
+    "overwrite": {"f": 0.0, "i": 1.0, "o": 1.0},
+    "leak": {"f": 0.8, "i": 0.0, "o": 1.0},
+}
+
+
+@pytest.mark.parametrize("start", PRESETS)
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_setting_moves_the_sliders_and_its_words_follow(start, name):
+    panel = widgets.gate_presets(PRESETS, g=[0.5, -1.0], c0=1.0)
+    panel.controls["setting"].value = start
+    panel.controls["setting"].value = name
+    assert {gate: panel.controls[gate].value for gate in "fio"} == PRESETS[name]
+    assert panel.controls["setting"].value == name
+    assert panel.words.value == figures.presets_alt({name: PRESETS[name]}, g=[0.5, -1.0], c0=1.0)
+
+
+def test_a_gate_turned_by_hand_is_no_setting_until_it_meets_one():
+    panel = widgets.gate_presets(PRESETS, g=[0.5, -1.0], c0=1.0)
+    picture = panel.children[1].value
+    panel.controls["f"].value = 0.4
+    assert panel.controls["setting"].value is None
+    assert panel.words.value.endswith("by hand: c = 0.16, h = 0.16.")
+    assert panel.children[1].value != picture
+    panel.controls["f"].value = 0.8
+    assert panel.controls["setting"].value == "leak"
