@@ -27,11 +27,11 @@ figures: .venv/test-ready
 
 # Slides of every notebook, in _slides (they load reveal.js from the net).
 slides: .venv/test-ready
-	$(python) -m nbconvert --to slides --output-dir _slides notebooks/*.ipynb
+	$(python) tests/notebook_pages.py slides _slides
 
 # Every notebook as a page to read, in _site.
 site: .venv/test-ready
-	$(python) -m nbconvert --to html --output-dir _site $(all_notebooks)
+	$(python) tests/notebook_pages.py site _site
 
 # Remove everything that make has made, .venv too.
 clean:
