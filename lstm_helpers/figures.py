@@ -12,7 +12,8 @@ import re
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize, to_hex
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.ft2font import FT2Font
@@ -1111,30 +1112,47 @@ def draw_errors(ax, report, title=None):
     report : dict of str to array_like (T + 1,)
         What `bugs.error_report` returns.
     title : str, optional
+
+    Returns
+    -------
+    image : matplotlib.image.AxesImage
+    texts : list of matplotlib.text.Text
+        The cells, row by row, for a widget that shows another report in the same place: see `error_cells`.
     """
-    errors = np.array(list(report.values()))
-    steps = errors.shape[1] - 1
-    shade = np.log10(np.clip(np.nan_to_num(errors, nan=0, posinf=1e3), 1e-3, 1e1))
-    shade[~(errors > RIGHT_BELOW)] = np.nan
-    image = ax.imshow(shade, cmap="Oranges", vmin=-3, vmax=1, aspect="auto", interpolation="nearest")
-    for (row, column), error in np.ndenumerate(errors):
-        if np.isnan(error):
-            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fc="0.93", ec="0.8", hatch="///", lw=0))
-            continue
-        dark = error > RIGHT_BELOW and shade[row, column] > -0.2
-        ink = "white" if dark else "black"
-        ax.text(column, row, error_text(error), ha="center", va="center", fontsize="small", color=ink)
+    colours, words, inks = error_cells(report)
+    steps = colours.shape[1] - 1
+    image = ax.imshow(colours, aspect="auto", interpolation="nearest")
+    style = {"ha": "center", "va": "center", "fontsize": "small"}
+    places = np.ndindex(colours.shape[:2])
+    texts = [ax.text(t, row, word, color=ink, **style) for (row, t), word, ink in zip(places, words, inks, strict=True)]
     for row in (3.5, 7.5, 11.5):
         ax.axhline(row, color="0.3", lw=1)
     ax.axvline(steps - 0.5, color="0.3", lw=1)
     ax.set_yticks(range(len(report)), list(report))
     ax.set_xticks(range(steps + 1), [f"t = {t}" for t in range(steps)] + ["whole"])
     ax.set_xlabel("what this step adds to the gradient, and the whole gradient")
-    bar = ax.figure.colorbar(image, ax=ax, pad=0.02, fraction=0.04, ticks=[-3, -2, -1, 0, 1])
+    bar = ax.figure.colorbar(
+        ScalarMappable(_ERROR_SCALE, "Oranges"), ax=ax, pad=0.02, fraction=0.04, ticks=[-3, -2, -1, 0, 1]
+    )
     bar.ax.set_yticklabels(["0.001", "0.01", "0.1", "1", "10"])
     bar.set_label("relative error")
     if title:
         ax.set_title(title, fontsize=11)
+    return image, texts
+
+
+_ERROR_SCALE = Normalize(-3, 1)  # powers of ten
+
+
+def error_cells(report):
+    """What `draw_errors` puts into each cell: colours (rows, columns, 4), and row by row the words and their ink."""
+    errors = np.array(list(report.values()), dtype=float)
+    powers = np.log10(np.clip(np.nan_to_num(errors, nan=0, posinf=1e3), 1e-3, 1e1))
+    colours = colormaps["Oranges"](_ERROR_SCALE(powers))
+    colours[errors <= RIGHT_BELOW] = 1
+    colours[np.isnan(errors)] = (0.93, 0.93, 0.93, 1)
+    words = ["–" if np.isnan(error) else error_text(error) for error in errors.ravel()]
+    return colours, words, ["white" if power > -0.2 else "black" for power in powers.ravel()]
 
 
 RIGHT_BELOW = 1e-9  # a relative error below this is rounding
@@ -1165,39 +1183,49 @@ def errors_alt(report):
     return text
 
 
-def draw_path_sizes(ax, sizes, t=None):
+def draw_path_sizes(ax, sizes):
     """How large a gradient each of the eight paths brings at each step, on a logarithmic scale.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
+        Wants about 9 by 3.6 inches.
     sizes : array_like (8, T)
-        Norms, at least 0.
-    t : int, optional
-        A step to put a frame round.
+        Norms, at least 0. Up to 12 steps, the numbers stand in the cells.
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
     """
     sizes = np.asarray(sizes)
     T = sizes.shape[1]
-    with np.errstate(divide="ignore"):
-        shade = np.ma.masked_invalid(np.log10(sizes))
-    image = ax.imshow(shade, cmap="cividis", vmin=-6, vmax=1, aspect="auto", interpolation="nearest")
+    image = ax.imshow(path_shades(sizes), cmap="cividis", vmin=-6, vmax=1, aspect="auto", interpolation="nearest")
     ax.set_facecolor("0.93")
     if T <= 12:
         for (row, column), size in np.ndenumerate(sizes):
-            dark = size and shade[row, column] < -3
-            text = "0" if size == 0 else f"{size:.1e}" if size < 0.001 else f"{size:.2g}"
-            ax.text(column, row, text, ha="center", va="center", fontsize="small", color="white" if dark else "black")
-    ax.set_yticks(
-        range(8), [f"{k}  {state} ← {name}" for k, (state, name, _) in enumerate(PATHS, start=1)], fontsize="small"
-    )
-    ax.axhline(4.5, color="white", lw=3)
-    ax.set_xticks(range(T))
+            text = "0" if size == 0 else f"{size:.0e}" if size < 0.001 else f"{size:.2g}"
+            ink = "white" if 0 < size < 1e-3 else "black"
+            ax.text(column, row, text, ha="center", va="center", fontsize="small", color=ink)
+    label_paths(ax)
+    ax.set_xticks(range(0, T, 1 + T // 20))
     ax.set_xlabel("step t")
     bar = ax.figure.colorbar(image, ax=ax, pad=0.02, fraction=0.04, ticks=[-6, -4, -2, 0])
     bar.ax.set_yticklabels(["1e−6", "1e−4", "0.01", "1"])
     bar.set_label("size of the gradient")
-    if t is not None:
-        ax.add_patch(Rectangle((t - 0.5, -0.5), 1, 8, fill=False, ec="#D55E00", lw=2.5, zorder=5))
+    return image
+
+
+def path_shades(sizes):
+    """The powers of ten of the sizes, with nothing where a size is 0."""
+    with np.errstate(divide="ignore"):
+        return np.ma.masked_invalid(np.log10(np.asarray(sizes)))
+
+
+def label_paths(ax):
+    """Put the names of the eight paths on the rows of `ax`, with a line between those into h and those into c."""
+    ax.set_yticks(range(8), [f"{k}  {state} ← {name}" for k, (state, name, _) in enumerate(PATHS, start=1)])
+    ax.tick_params(axis="y", labelsize="small")
+    ax.axhline(4.5, color="0.3", lw=1)
 
 
 def path_sizes_alt(sizes):

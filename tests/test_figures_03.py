@@ -73,22 +73,26 @@ def test_two_uses_adds_what_comes_back():
 
 def test_errors_show_every_number(ax):
     report = bugs.error_report("missing_transpose", bugs.awkward_case(4))
-    figures.draw_errors(ax, report, "a title")
+    image, cells = figures.draw_errors(ax, report, "a title")
     shown = texts(ax)
-    wanted = [figures.error_text(e) for errors in report.values() for e in errors if not np.isnan(e)]
-    assert shown == wanted
+    assert shown == ["–" if np.isnan(e) else figures.error_text(e) for errors in report.values() for e in errors]
     assert shown.count("ok") == 13  # the last step: three times four gates, and x
+    assert shown.count("–") == 8  # steps add nothing to h0 and c0
+    assert [cell.get_position() for cell in cells[:6]] == [(0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (0, 1)]
+    np.testing.assert_array_equal(image.get_array(), figures.error_cells(report)[0])
     assert [label.get_text() for label in ax.get_yticklabels()] == list(bugs.PARTS)
     assert [label.get_text() for label in ax.get_xticklabels()] == ["t = 0", "t = 1", "t = 2", "t = 3", "whole"]
     assert ax.get_title() == "a title"
 
 
-def test_a_larger_error_is_drawn_darker(ax):
-    row = np.array([np.nan, 0.0, 0.002, 0.5, 5.0])
-    figures.draw_errors(ax, {"x": row})
-    shade = ax.images[0].get_array()
-    assert np.isnan(shade[0, :2].astype(float).filled(np.nan)).all()  # nothing to compare, and right
-    assert shade[0, 2] < shade[0, 3] < shade[0, 4]
+def test_a_larger_error_is_drawn_darker_and_its_number_can_be_read():
+    colours, words, inks = figures.error_cells({"x": np.array([np.nan, 0.0, 0.002, 0.1, 5.0])})
+    light = (colours[0, :, :3] @ [0.3, 0.59, 0.11]).round(2)
+    assert words == ["–", "ok", "0.002", "0.1", "5"]
+    assert light[1] == 1  # right is white
+    assert light[2] > light[3] > light[4]
+    for brightness, ink in zip(light, inks, strict=True):
+        assert abs(brightness - (ink == "white")) > 0.35
 
 
 @pytest.mark.parametrize(
@@ -123,13 +127,13 @@ def sizes():
 
 
 def test_path_sizes_show_every_number(ax):
-    figures.draw_path_sizes(ax, sizes(), t=3)
+    image = figures.draw_path_sizes(ax, sizes())
     shown = texts(ax)
     assert shown.count("0.5") == 40 - 5 - 3
     assert shown.count("0") == 5
     assert (shown.count("2"), shown.count("3")) == (2, 1)
-    frame = ax.patches[-1]
-    assert (frame.get_x(), frame.get_width()) == (2.5, 1)
+    np.testing.assert_allclose(10.0 ** image.get_array()[:7], sizes()[:7])
+    assert image.get_array().mask[7].all()
 
 
 def test_words_of_the_path_sizes():
