@@ -20,9 +20,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from lstm_helpers import figures
+from lstm_helpers.backprop import state_jacobian
+from lstm_helpers.bugs import BUGS, GRADIENT_BUGS, LOSSES, PARTS, awkward_case, error_report, first_wrong_length
 from lstm_helpers.cell import LSTMParams, Trace, lstm_forward, sigmoid
 from lstm_helpers.interventions import intervene
-from lstm_helpers.validate import check_shape, integer
+from lstm_helpers.rnn import RNNParams, rnn_forward, rnn_state_jacobian
+from lstm_helpers.validate import check_shape, float_array, integer
 
 STATIC = pathlib.Path(__file__).parent / "static"
 LARGEST_MESSAGE = 16_000_000  # bytes: 500 steps of 256 units for 5 sequences, or for 2 with their ghost
@@ -552,7 +555,7 @@ def gate_presets(presets, *, g, c0):
     def react(setting, f, i, o):
         figures.move_ledger(artists, f=f, i=i, o=o, g=g, c0=c0)
         picture.redraw()
-        words.value = figures.presets_alt({setting or "by hand": {"f": f, "i": i, "o": o}}, g=g, c0=c0)
+        words.value = figures.presets_alt({setting: {"f": f, "i": i, "o": o}}, g=g, c0=c0)
 
     def pick(change):
         for name, value in presets.get(change.new, {}).items():
@@ -560,13 +563,234 @@ def gate_presets(presets, *, g, c0):
 
     def name_it(_):
         now = {name: controls[name].value for name in ("f", "i", "o")}
-        controls["setting"].value = next((name for name, gates in presets.items() if gates == now), None)
+        controls["setting"].value = next((name for name, gates in presets.items() if gates == now), "by hand")
 
-    names = [*((name, name) for name in presets), ("by hand", None)]
-    controls = {"setting": ipywidgets.Dropdown(options=names, value=first, description="setting")}
+    controls = {"setting": ipywidgets.Dropdown(options=[*presets, "by hand"], description="setting")}
     controls |= {name: _slider(name, presets[first][name], 0, 1, 0.05) for name in ("f", "i", "o")}
     controls["setting"].observe(pick, "value")
     for name in ("f", "i", "o"):
         controls[name].readout_format = ".2f"
         controls[name].observe(name_it, "value")
     return Panel("gate_presets", controls, react, picture.image, words)
+
+
+# --- going back (notebook 03) ------------------------------------------------------------------
+
+
+def gradient_paths(sizes):
+    """Scrub through a backward pass: how much comes to h and c of each step, on which of the eight paths.
+
+    Parameters
+    ----------
+    sizes : dict of str to array_like (8, T)
+        For each run its name and the norm that each path brings at each step, at least 0; all of one shape.
+
+    Returns
+    -------
+    Panel
+        With the controls ``run`` and ``t``.
+
+    Raises
+    ------
+    ValueError
+        If there is no run, or the shapes differ or have other than eight rows.
+    """
+    runs = {name: float_array(f"sizes[{name!r}]", array, (8, "T")) for name, array in sizes.items()}
+    if not runs:
+        raise ValueError("sizes is empty, wanted at least one run")
+    first = next(iter(runs.values()))
+    T = first.shape[1]
+    for name, array in runs.items():
+        check_shape(f"sizes[{name!r}]", array, first.shape)
+
+    figure = Figure(figsize=(10, 3.4), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
+    image = axes[0].imshow(
+        figures.path_shades(first), cmap="cividis", vmin=-6, vmax=1, aspect="auto", interpolation="nearest"
+    )
+    axes[0].set(xlabel="step t", xticks=range(0, T, 1 + T // 20), title="size of the gradient, yellow is large")
+    axes[0].set_facecolor("0.93")
+    figures.label_paths(axes[0])
+    (frame,) = axes[0].plot([], [], color="#D55E00", lw=2.5, clip_on=False)
+    low = 1e-6
+    axes[1].set(xscale="log", xlim=(low, 100), xlabel="at this step")
+    axes[1].tick_params(axis="y", length=0, labelleft=False)
+    bars = [axes[1].barh(k, 1, color=figures.path_colour(k + 1)).patches[0] for k in range(8)]
+    numbers = [axes[1].text(1, k, "", va="center", fontsize="small") for k in range(8)]
+    picture, words = BlitFigure(figure, [image, *axes[0].lines, *bars, *numbers]), ipywidgets.HTML()
+
+    def react(run, t):
+        now = runs[run][:, t]
+        image.set_data(figures.path_shades(runs[run]))
+        left, right = t - 0.5, t + 0.5
+        frame.set_data([left, right, right, left, left], [-0.5, -0.5, 7.5, 7.5, -0.5])
+        for k, (bar, number, size) in enumerate(zip(bars, numbers, now, strict=True)):
+            bar.set_width(max(size - bar.get_x(), 0))
+            number.set_position((max(size, low) * 1.3, k))
+            number.set_text(f"{size:.2g}")
+        picture.redraw()
+        into_h, into_c = int(now[:5].argmax()), 5 + int(now[5:].argmax())
+        names = {k: f"{k + 1} ({figures.PATHS[k][1]})" for k in (into_h, into_c)}
+        words.value = (
+            f"t = {t}: most of the gradient comes to h on path <b>{names[into_h]}</b>, {now[into_h]:.2g}; "
+            f"to c on path <b>{names[into_c]}</b>, {now[into_c]:.2g}."
+        )
+
+    controls = {
+        "run": ipywidgets.Dropdown(options=list(runs), description="with"),
+        "t": ipywidgets.IntSlider(T - 1, min=0, max=T - 1, description="step t"),
+    }
+    return Panel("gradient_paths", controls, react, picture.image, words)
+
+
+def gradient_reach(x, *, hidden_size, seed=0, forget_bias=1.0):
+    """How far a gradient reaches back through an untrained LSTM, on all paths and along c alone, next to a plain RNN.
+
+    Every move draws the same weights again, with another forget bias or scale, and runs the networks anew.
+
+    Parameters
+    ----------
+    x : ndarray (T, N, D)
+        The first sequence of the batch is used, T at least 2.
+    hidden_size : int
+    seed : int
+    forget_bias : float
+        -4 to 8 at the slider.
+
+    Returns
+    -------
+    Panel
+        With the controls ``forget_bias``, ``T`` and ``scale``, which multiplies weight_hh of both networks.
+    """
+    x = float_array("x", x, ("T", "N", "D"))[:, :1]
+    longest, _, D = x.shape
+    integer("T of x", longest, 2)
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    ax = figure.subplots()
+    ax.set(yscale="log", xlim=(0, longest), ylim=(1e-14, 1e6), xlabel="steps gone back")
+    ax.set_ylabel("what is left of the gradient")
+    ax.axhline(1, color="0.7", lw=0.8)
+    names = ("LSTM, all paths", "LSTM, along c", "plain RNN")
+    lines = []
+    for k, name in enumerate(names):
+        style = {"dashes": figures.CURVE_DASHES[k], "marker": figures.CURVE_MARKERS[k], "markevery": (k, 7), "ms": 5}
+        lines += ax.plot([], [], color=figures.CURVE_COLOURS[k], label=name, **style)
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=4)
+    picture, words = BlitFigure(figure, lines), ipywidgets.HTML()
+
+    def react(forget_bias, T, scale):
+        params = LSTMParams.init(D, hidden_size, seed=seed, forget_bias=forget_bias, dtype=x.dtype)
+        params.weight_hh *= scale
+        plain = RNNParams.init(D, hidden_size, seed=seed, dtype=x.dtype)
+        plain.weight_hh *= scale
+        trace, plain_trace = lstm_forward(x[:T], params), rnn_forward(x[:T], plain)
+        left = _gradient_left(trace, params, plain_trace, plain)
+        for line, sizes in zip(lines, left, strict=True):
+            line.set_data(np.arange(1, T + 1), np.maximum(sizes, 1e-300))
+        picture.redraw()
+        ends = "; ".join(f"{name} <b>{sizes[-1]:.1e}</b>" for name, sizes in zip(names, left, strict=True))
+        words.value = f"With the bias alone, f = {sigmoid(forget_bias):.3f}. Left after {T} steps: {ends}"
+
+    controls = {
+        "forget_bias": ipywidgets.FloatSlider(forget_bias, min=-4, max=8, step=0.1, description="forget bias"),
+        "T": ipywidgets.IntSlider(longest, min=2, max=longest, description="steps T"),
+        "scale": ipywidgets.FloatSlider(1, min=0, max=8, step=0.25, description="weight_hh ×"),
+    }
+    return Panel("gradient_reach", controls, react, picture.image, words)
+
+
+def _gradient_left(trace, params, plain_trace, plain):
+    """What is left after going back 1, 2, … T steps: on all paths, along c alone, and in the plain RNN."""
+    H, T = trace.hidden_size, trace.seq_len
+    full, product, plain_product = np.eye(2 * H), np.ones(H), np.eye(H)
+    left = []
+    for t in reversed(range(T)):
+        full = full @ state_jacobian(trace, params, t, t + 1)
+        product = product * trace.f[t, 0]
+        plain_product = plain_product @ rnn_state_jacobian(plain_trace, plain, t, t + 1)
+        left.append((np.linalg.norm(full[H:, H:], 2), product.max(), np.linalg.norm(plain_product, 2)))
+    return np.array(left).T
+
+
+LONGEST_IN_MUSEUM = 6
+
+
+def bug_museum(bug="missing_transpose"):
+    """The bug museum: pick a bug, say what you expect, then see which gradients are wrong, by gate and step.
+
+    Parameters
+    ----------
+    bug : str
+        One of `bugs.GRADIENT_BUGS` to begin with.
+
+    Returns
+    -------
+    Panel
+        With the controls ``bug seq_len zero_start zero_bias loss expected since shown``. Picking
+        another bug hides the errors again: predict first.
+    """
+    if bug not in GRADIENT_BUGS:
+        raise ValueError(f"bug is {bug!r}, wanted one of {', '.join(GRADIENT_BUGS)}")
+    figure = Figure(figsize=(9, 4.8), layout="constrained")
+    nothing = dict.fromkeys(PARTS, np.full(LONGEST_IN_MUSEUM + 1, np.nan))
+    ax = figure.subplots()
+    image, texts = figures.draw_errors(ax, nothing)
+    picture, words = BlitFigure(figure, [image, *ax.lines, *texts]), ipywidgets.HTML()
+
+    def react(bug, seq_len, zero_start, zero_bias, loss, expected, since, shown):
+        exhibit, options = BUGS[bug], {"zero_start": zero_start, "zero_bias": zero_bias, "loss": loss}
+        report = nothing
+        said = f"<b>{exhibit.title}.</b> {exhibit.mistake} <i>Source: {exhibit.source}</i>"
+        if shown:
+            errors = error_report(bug, awkward_case(seq_len, **options))
+            gap = [np.nan] * (LONGEST_IN_MUSEUM - seq_len)  # the steps that this sequence does not have
+            report = {part: np.array([*row[:-1], *gap, row[-1]]) for part, row in errors.items()}
+            said += "<br>" + _verdict(report, expected, since, first_wrong_length(bug, **options))
+            said += f"<br><b>Hides:</b> {exhibit.hides}"
+        else:
+            said += "<br><b>Predict:</b> choose what you expect to be wrong, and from which T on; then show the errors."
+        colours, numbers, inks = figures.error_cells(report)
+        image.set_data(colours)
+        for text, number, ink in zip(texts, numbers, inks, strict=True):
+            text.set(text=number, color=ink)
+        picture.redraw()
+        words.value = said
+
+    names = ("weight_ih", "weight_hh", "bias", "x", "h0", "c0")
+    wide = {"description_width": "7em"}
+    controls = {
+        "bug": ipywidgets.Dropdown(
+            options=[(BUGS[name].title, name) for name in GRADIENT_BUGS], value=bug, description="bug", style=wide
+        ),
+        "seq_len": ipywidgets.IntSlider(4, min=1, max=LONGEST_IN_MUSEUM, description="T", style=wide),
+        "zero_start": ipywidgets.Checkbox(False, description="h0 and c0 are 0"),
+        "zero_bias": ipywidgets.Checkbox(False, description="all biases are 0"),
+        "loss": ipywidgets.Dropdown(options=LOSSES, description="loss on", style=wide),
+        "expected": ipywidgets.SelectMultiple(options=names, rows=6, description="I expect wrong", style=wide),
+        "since": ipywidgets.Dropdown(
+            options=[("?", None), *((f"T = {T}", T) for T in range(1, 5)), ("never", 0)],
+            description="weight_hh from",
+            style=wide,
+        ),
+        "shown": ipywidgets.ToggleButton(False, description="show the errors"),
+    }
+    controls["bug"].observe(lambda change: setattr(controls["shown"], "value", False), names="value")
+    return Panel("bug_museum", controls, react, picture.image, words)
+
+
+def _verdict(report, expected, since, first):
+    """The reader's prediction against what is measured, in words."""
+    broken = {part.partition("[")[0] for part, errors in report.items() if errors[-1] > figures.RIGHT_BELOW}
+    names = [name for name in first if name in broken]
+    said = f"<b>Wrong here:</b> {', '.join(names) or 'nothing'}."
+    if expected:
+        missed, extra = [n for n in names if n not in expected], [n for n in expected if n not in broken]
+        said += " As you predicted." if not missed and not extra else ""
+        said += f" You did not expect: {', '.join(missed)}." if missed else ""
+        said += f" You expected, and it is right: {', '.join(extra)}." if extra else ""
+    wanted = first["weight_hh"]
+    said += f" <b>weight_hh is wrong</b> {'at no T up to 6' if wanted is None else f'from T = {wanted} on'}"
+    if since is None:
+        return said + "."
+    yours = f"T = {since}" if since else "never"
+    return said + (", as you said." if since == (wanted or 0) else f"; you said {yours}.")

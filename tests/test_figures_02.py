@@ -83,7 +83,7 @@ def test_a_gate_turned_by_hand_is_no_setting_until_it_meets_one():
     panel = widgets.gate_presets(PRESETS, g=[0.5, -1.0], c0=1.0)
     picture = panel.children[1].value
     panel.controls["f"].value = 0.4
-    assert panel.controls["setting"].value is None
+    assert panel.controls["setting"].value == "by hand"
     assert panel.words.value.endswith("by hand: c = 0.16, h = 0.16.")
     assert panel.children[1].value != picture
     panel.controls["f"].value = 0.8
