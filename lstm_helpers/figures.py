@@ -551,6 +551,28 @@ def draw_slopes(axes, limit=10):
             ax.grid(color="0.9")
 
 
+def draw_side_by_side(fig, runs, *, tokens=None, unit=0, signals=SIGNALS):
+    """The curves of one unit in several runs, next to each other on one scale.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+    runs : dict
+        From a title to a Trace.
+    tokens, unit, signals
+        As for `draw_gate_curves`.
+    """
+    axes = fig.subplots(1, len(runs), sharey=True)
+    for ax, (title, trace) in zip(axes, runs.items(), strict=True):
+        draw_gate_curves(ax, trace, unit, tokens=tokens, signals=signals)
+        ax.set_title(title, fontsize="medium")
+        ax.tick_params(axis="x", labelsize="small")
+        ax.get_legend().remove()
+    for ax in axes[1:]:
+        ax.set_ylabel("")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, handlelength=4)
+
+
 def draw_concatenation(ax, batch_size, input_size, hidden_size):
     """``x Wᵀ + h Uᵀ`` above ``[h, x] [U, W]ᵀ``, one square for each number."""
     N, D, H = batch_size, input_size, hidden_size
