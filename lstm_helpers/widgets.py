@@ -304,7 +304,7 @@ class Panel(ipywidgets.VBox):
     Attributes
     ----------
     controls : dict
-        Each control by name: ``panel.controls["w_x"].value = 2.0``.
+        Each control by name: ``panel.controls["w"].value = 2.0``.
     words : ipywidgets.HTML
         What the picture shows, as text.
     """
@@ -324,34 +324,34 @@ class Panel(ipywidgets.VBox):
 
 
 def _slider(name, value, low, high, step=0.1):
-    looks = {"description": name, "readout_format": ".1f", "style": {"description_width": "3em"}}
+    looks = {"description": name, "readout_format": ".1f", "style": {"description_width": "4em"}}
     return ipywidgets.FloatSlider(value, min=low, max=high, step=step, **looks)
 
 
 # --- one gate, turned by hand ------------------------------------------------------------------
 
 
-def gate_valve(*, w_x=1.0, w_h=0.0, b=0.0, x=1.0, h=0.0):
+def gate_valve(*, w=1.0, u=0.0, b=0.0, x=1.0, h_prev=0.0):
     """One gate of one unit with one input: turn its weights and what comes in, see how far it opens.
 
     Parameters
     ----------
-    w_x, w_h, b : float
+    w, u, b : float
         The weights from x and from the previous h, and the bias: -10 to 10 at the sliders.
-    x, h : float
+    x, h_prev : float
         What comes in, -3 to 3, and the previous hidden state, -1 to 1.
 
     Returns
     -------
     Panel
-        With the controls ``w_x w_h b x h``.
+        With the controls ``w u b x h_prev``.
     """
     colour = figures.GATE_COLOURS["f"]
     figure = Figure(figsize=(8, 3), layout="constrained")
     axes = figure.subplots(1, 2, width_ratios=(3, 1))
     z = np.linspace(-12, 12, 401)
     axes[0].plot(z, sigmoid(z), color="0.6", lw=2)
-    axes[0].set(xlabel="pre-activation z = w_x x + w_h h + b", ylabel="gate = σ(z)", xlim=(-12, 12), ylim=(-0.05, 1.05))
+    axes[0].set(xlabel="pre-activation z = w x + u h_prev + b", ylabel="gate = σ(z)", xlim=(-12, 12), ylim=(-0.05, 1.05))
     (tangent,) = axes[0].plot([], [], color=colour, ls="--", lw=2)
     (point,) = axes[0].plot([], [], "o", color=colour, ms=11, mec="white")
     axes[1].set(xlim=(-1, 1), ylim=(-0.3, 1), xticks=[], yticks=[], title="the valve")
@@ -362,8 +362,8 @@ def gate_valve(*, w_x=1.0, w_h=0.0, b=0.0, x=1.0, h=0.0):
     def tenths(value):
         return f"({figures.number(value, 1)})" if value < 0 else figures.number(value, 1)
 
-    def react(w_x, w_h, b, x, h):
-        z = w_x * x + w_h * h + b
+    def react(w, u, b, x, h_prev):
+        z = w * x + u * h_prev + b
         gate = float(sigmoid(z))
         slope = gate * (1 - gate)
         seen = float(np.clip(z, -12, 12))  # the point waits at the edge of the picture; the words have the number
@@ -376,16 +376,16 @@ def gate_valve(*, w_x=1.0, w_h=0.0, b=0.0, x=1.0, h=0.0):
         share.set_text(f"open to {gate:.1%}")
         picture.redraw()
         words.value = (
-            f"z = {tenths(w_x)}·{tenths(x)} + {tenths(w_h)}·{tenths(h)} + {tenths(b)} = <b>{figures.number(z)}</b>, "
+            f"z = {tenths(w)}·{tenths(x)} + {tenths(u)}·{tenths(h_prev)} + {tenths(b)} = <b>{figures.number(z)}</b>, "
             f"gate = σ(z) = <b>{gate:.4f}</b>, slope = gate·(1 − gate) = <b>{slope:.4f}</b>"
         )
 
     controls = {
-        "w_x": _slider("w_x", w_x, -10, 10),
-        "w_h": _slider("w_h", w_h, -10, 10),
+        "w": _slider("w", w, -10, 10),
+        "u": _slider("u", u, -10, 10),
         "b": _slider("b", b, -10, 10),
         "x": _slider("x", x, -3, 3),
-        "h": _slider("h", h, -1, 1),
+        "h_prev": _slider("h_prev", h_prev, -1, 1),
     }
     return Panel("gate_valve", controls, react, picture.image, words)
 
@@ -404,14 +404,14 @@ def gate_over_time(params, x, gate="f", *, unit=0, tokens=None):
     gate : str
         One of i, f, g, o.
     unit : int
-        0 to H - 1. The slider w_h is the weight from this unit's own h.
+        0 to H - 1. The slider u is the weight from this unit's own h.
     tokens : sequence of str, optional
         See `figures.token_rows`.
 
     Returns
     -------
     Panel
-        With the controls ``w_x`` (or ``w_x0 w_x1 …``), ``w_h`` and ``b``.
+        With the controls ``w`` (or ``w0 w1 …``), ``u`` and ``b``.
     """
     D = params.input_size
     if D > 3:
@@ -440,9 +440,9 @@ def gate_over_time(params, x, gate="f", *, unit=0, tokens=None):
         ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=4)
     picture, words = BlitFigure(figure, lines), ipywidgets.HTML()
 
-    def react(w_h, b, **w_x):
+    def react(u, b, **w):
         turned = LSTMParams(params.weight_ih, params.weight_hh, params.bias)  # its own copies
-        turned.weight_ih[row], turned.weight_hh[row, unit], turned.bias[row] = list(w_x.values()), w_h, b
+        turned.weight_ih[row], turned.weight_hh[row, unit], turned.bias[row] = list(w.values()), u, b
         trace = lstm_forward(x, turned)
         for line, (_, _, values) in zip(lines, shown, strict=True):
             line.set_ydata(values(trace)[:, 0, unit])
@@ -450,10 +450,10 @@ def gate_over_time(params, x, gate="f", *, unit=0, tokens=None):
         path = ", ".join(figures.number(value) for value in getattr(trace, gate)[:12, 0, unit])
         words.value = f"{gate} = {path}{' …' if len(steps) > 12 else ''}; last h = <b>{trace.h[-1, 0, unit]:.3f}</b>"
 
-    names = ["w_x"] if D == 1 else [f"w_x{k}" for k in range(D)]
+    names = ["w"] if D == 1 else [f"w{k}" for k in range(D)]
     start = [*params.weight_ih[row], params.weight_hh[row, unit], params.bias[row]]
     far = max(10.0, float(np.ceil(np.abs(start).max())))  # a weight set by hand may be larger than any slider's end
-    names += ["w_h", "b"]
+    names += ["u", "b"]
     controls = {name: _slider(name, float(value), -far, far) for name, value in zip(names, start, strict=True)}
     return Panel("gate_over_time", controls, react, picture.image, words)
 

@@ -365,10 +365,10 @@ def said(panel):
 
 
 def test_gate_valve_says_the_gate_and_its_slope():
-    panel = gate_valve(w_x=2.0, w_h=-1.0, b=0.5, x=1.5, h=-0.5)
+    panel = gate_valve(w=2.0, u=-1.0, b=0.5, x=1.5, h_prev=-0.5)
     z = 2 * 1.5 + 0.5 + 0.5
     assert said(panel) == pytest.approx([z, 1 / (1 + np.exp(-z)), np.exp(-z) / (1 + np.exp(-z)) ** 2], abs=6e-5)
-    changed = {"w_x": -3.0, "w_h": 4.0, "b": -1.5, "x": 0.5, "h": 1.0}
+    changed = {"w": -3.0, "u": 4.0, "b": -1.5, "x": 0.5, "h_prev": 1.0}
     for name, value in changed.items():
         picture, words = panel.children[1].value, panel.words.value
         panel.controls[name].value = value
@@ -379,7 +379,7 @@ def test_gate_valve_says_the_gate_and_its_slope():
 
 
 def test_gate_valve_far_outside_its_picture():
-    panel = gate_valve(w_x=10.0, x=3.0, w_h=10.0, h=1.0, b=10.0)
+    panel = gate_valve(w=10.0, x=3.0, u=10.0, h_prev=1.0, b=10.0)
     assert said(panel) == [50.0, 1.0, 0.0]
 
 
@@ -390,7 +390,7 @@ def test_gate_over_time_runs_what_is_turned(gate):
     panel = gate_over_time(params, x, gate, unit=2, tokens="abcdef")
     row = params.gate(gate).start + 2
     assert panel.controls["b"].value == pytest.approx(params.bias[row])
-    for name, value in {"w_x": -2.5, "w_h": 3.0, "b": 1.5}.items():
+    for name, value in {"w": -2.5, "u": 3.0, "b": 1.5}.items():
         panel.controls[name].value = value
     turned = LSTMParams(*kept)
     turned.weight_ih[row, 0], turned.weight_hh[row, 2], turned.bias[row] = -2.5, 3.0, 1.5
