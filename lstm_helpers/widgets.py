@@ -251,6 +251,8 @@ render({{ model, el: document.getElementById("scrubber") }});
 
 # --- pictures that the kernel draws ------------------------------------------------------------
 
+SHARP = 150  # pixels an inch: fine on a projector and on dense screens, and still quick to paint
+
 
 class BlitFigure:
     """A matplotlib figure as an image widget, of which only the moving parts are painted again.
@@ -261,7 +263,7 @@ class BlitFigure:
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        It keeps its size and its axes for good.
+        It keeps its size and its axes for good, and is drawn with `SHARP` pixels an inch.
     moving : sequence of Artist
         What changes. They are painted over everything but the frames of the axes: keep legends
         outside.
@@ -272,16 +274,17 @@ class BlitFigure:
     """
 
     def __init__(self, figure, moving):
+        figure.set_dpi(SHARP)
         self._canvas = FigureCanvasAgg(figure)
-        frames = [
-            spine for ax in figure.axes for spine in ax.spines.values()
-        ]  # these belong above a line that touches them
+        # The frames belong above a line that touches them.
+        frames = [spine for ax in figure.axes for spine in ax.spines.values()]
         self._moving = sorted([*moving, *frames], key=lambda artist: artist.get_zorder())
         for artist in self._moving:
             artist.set_animated(True)
         self._canvas.draw()  # everything but the moving parts
         self._background = self._canvas.copy_from_bbox(figure.bbox)
-        self.image = ipywidgets.Image(format="png", layout={"max_width": "100%"})
+        width = f"{100 * figure.get_figwidth():.0f}px"  # 8 inches are 800 pixels of the page, however fine they are
+        self.image = ipywidgets.Image(format="png", layout={"width": width, "max_width": "100%", "align_self": "start"})
         self.redraw()
 
     def redraw(self):
@@ -324,7 +327,7 @@ class Panel(ipywidgets.VBox):
 
 
 def _slider(name, value, low, high, step=0.1):
-    looks = {"description": name, "readout_format": ".1f", "style": {"description_width": "4em"}}
+    looks = {"description": name, "style": {"description_width": "4em"}}
     return ipywidgets.FloatSlider(value, min=low, max=high, step=step, **looks)
 
 
@@ -351,7 +354,9 @@ def gate_valve(*, w=1.0, u=0.0, b=0.0, x=1.0, h_prev=0.0):
     axes = figure.subplots(1, 2, width_ratios=(3, 1))
     z = np.linspace(-12, 12, 401)
     axes[0].plot(z, sigmoid(z), color="0.6", lw=2)
-    axes[0].set(xlabel="pre-activation z = w x + u h_prev + b", ylabel="gate = σ(z)", xlim=(-12, 12), ylim=(-0.05, 1.05))
+    axes[0].set(
+        xlabel="pre-activation z = w x + u h_prev + b", ylabel="gate = σ(z)", xlim=(-12, 12), ylim=(-0.05, 1.05)
+    )
     (tangent,) = axes[0].plot([], [], color=colour, ls="--", lw=2)
     (point,) = axes[0].plot([], [], "o", color=colour, ms=11, mec="white")
     axes[1].set(xlim=(-1, 1), ylim=(-0.3, 1), xticks=[], yticks=[], title="the valve")
@@ -454,7 +459,8 @@ def gate_over_time(params, x, gate="f", *, unit=0, tokens=None):
     start = [*params.weight_ih[row], params.weight_hh[row, unit], params.bias[row]]
     far = max(10.0, float(np.ceil(np.abs(start).max())))  # a weight set by hand may be larger than any slider's end
     names += ["u", "b"]
-    controls = {name: _slider(name, float(value), -far, far) for name, value in zip(names, start, strict=True)}
+    # Fine steps: a browser rounds a value to the slider's steps, and weights are rarely round numbers.
+    controls = {name: _slider(name, float(value), -far, far, 0.01) for name, value in zip(names, start, strict=True)}
     return Panel("gate_over_time", controls, react, picture.image, words)
 
 

@@ -353,6 +353,7 @@ def test_blitting_paints_what_a_full_redraw_paints():
         text.set_text(f"{value:.2f}")
         blit.redraw()
         full = FigureCanvasAgg(build(value)[0])
+        full.figure.set_dpi(figure.dpi)
         full.draw()
         np.testing.assert_array_equal(blit.pixels(), np.asarray(full.buffer_rgba()))
         pictures.append(bytes(blit.image.value))

@@ -208,10 +208,11 @@ function diagram({ diagram, colours }) {
 
 function draw(root, state) {
   const { run, t, unit, batch } = state;
+  const width = root.querySelector(".gs-axis").clientWidth;
+  if (width === 0) return; // out of sight, or its styles are just being exchanged: there is nothing to fit labels into
   const view = viewOf(state);
   state.first = view.first;
   // Most steps move only the cursor. What lies behind it is painted again when something else has changed.
-  const width = root.querySelector(".gs-axis").clientWidth;
   const behind = [run.serial, batch, view.first, width].join();
   if (state.behind !== behind) {
     for (const signal of run.style.signals) drawHeatmap(root, run, signal, batch, view);
@@ -395,8 +396,8 @@ function drawWords(root, { run, t, unit, batch, timer }, view) {
   const token = run.token(batch, t);
   const end = run.lengths[batch];
   const what = t >= end ? " · padding" : token === null ? "" : ` · token ‘${token}’`;
-  const where = `step ${t + 1} of ${run.T}${what}`;
-  say("where", `${where} · t = ${t}`);
+  const where = `step ${t + 1} of ${run.T} · t = ${t}${what}`;
+  say("where", where);
   Object.assign(control("t"), { value: t, ariaValueText: where });
   for (const [name, value] of Object.entries({ unit, batch })) if (control(name)) control(name).value = value;
   control("play").ariaPressed = timer !== null;
