@@ -9,7 +9,7 @@ all_notebooks := notebooks/*.ipynb notebooks/solutions/*.ipynb
 
 # Open JupyterLab at the first notebook.
 lab: .venv/lab-ready
-	$(python) -m jupyterlab $(ARGS) notebooks/00_why_lstm.ipynb
+	$(python) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_why_lstm.ipynb $(ARGS)
 
 # Run every test and every notebook.
 test: .venv/test-ready

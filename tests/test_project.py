@@ -243,7 +243,7 @@ def make(tmp_path):
     return run
 
 
-LAB = "-m jupyterlab --no-browser notebooks/00_why_lstm.ipynb"
+LAB = "-m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_why_lstm.ipynb --no-browser"
 
 
 def test_make_lab_installs_once_and_opens_notebook_00(make, tmp_path):
