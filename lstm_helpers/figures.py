@@ -1070,18 +1070,20 @@ def _badge(ax, x, y, number, empty=False):
 
 
 def eight_paths_alt(upto=8):
-    """The words that go with `draw_eight_paths`."""
+    """The words that go with `draw_eight_paths`: who uses what, or which path is the new one."""
     upto = integer("upto", upto, 0, len(PATHS))
-    text = (
-        "States c and h of step t on the left, of step t+1 on the right, the four gates of step t+1 between them. "
-        "h of step t is used by the loss and by the four gates; c of step t by h of step t, by c of step t+1 and, "
-        "after the last step, by a loss that looks at c."
-    )
     if upto == 0:
-        return text + " All arrows point forward; no path back is drawn yet."
+        return (
+            "Circles for c and h of step t on the left and of step t+1 on the right, boxes for the four gates of "
+            "step t+1 between them. Grey arrows lead from h of step t to the loss and to the four gates, from c of "
+            "step t to h, to c of step t+1 and to a loss that looks at c."
+        )
     state, name, _ = PATHS[upto - 1]
-    drawn = "Path 1 is" if upto == 1 else f"Paths 1 to {upto} are"
-    return text + f" {drawn} drawn as arrows back; the newest, number {upto}, brings a gradient from {name} to {state}."
+    sums = [f"d{s}: {', '.join(str(k) for k in range(1, upto + 1) if PATHS[k - 1][0] == s) or 'none'}" for s in "hc"]
+    return (
+        f"The same diagram with path {upto} as a thick arrow back to {state}, from {name}. "
+        f"Paths collected so far, {'; '.join(sums)}."
+    )
 
 
 def draw_two_uses(axes, a=2.0):
@@ -1189,20 +1191,28 @@ def error_text(error):
 
 def errors_alt(report):
     """The words that go with `draw_errors`: which whole gradients are wrong, by how much, and which steps are right."""
-    whole = {part: errors[-1] for part, errors in report.items()}
-    broken = {part: error for part, error in whole.items() if error > RIGHT_BELOW}
-    by_step = np.array(list(report.values()))[:, :-1]
-    fine = [t for t in range(by_step.shape[1]) if not (by_step[:, t] > RIGHT_BELOW).any()]
     text = "A heatmap of relative errors: rows for parameters and gates, a column for each step, and one for their sum."
-    if not broken:
-        return text + " All gradients are right."
-    worst = max(broken, key=broken.get)
-    text += f" Wrong: {', '.join(f'{part} ({error_text(error)})' for part, error in broken.items())}."
-    text += f" The worst is {worst}."
-    right_ones = [part for part in whole if not whole[part] > RIGHT_BELOW]
-    text += f" Right or without a gradient: {', '.join(right_ones)}." if right_ones else ""
-    text += f" All that step {', '.join(map(str, fine))} adds is right." if fine else " No step is all right."
-    return text
+    wrong, fine = {}, []
+    for part, errors in report.items():
+        name = part.partition("[")[0]
+        if errors[-1] > RIGHT_BELOW:
+            wrong.setdefault(name, {})[part.removeprefix(name).strip("[]")] = errors[-1]
+        else:
+            fine.append(part)
+    if not wrong:
+        return text + " No gradient is wrong."
+    said = []
+    for name, gates in wrong.items():
+        low, high = error_text(min(gates.values())), error_text(max(gates.values()))
+        which = "" if "" in gates or len(gates) == len(GATES) else f"[{', '.join(gates)}]"
+        said.append(f"{name}{which} by {low if low == high else f'{low} to {high}'}")
+    text += f" Wrong: {', '.join(said)}."
+    text += f" Right, or without a gradient: {', '.join(fine)}." if fine else ""
+    by_step = np.array(list(report.values()))[:, :-1]
+    right_steps = [str(t) for t in range(by_step.shape[1]) if not (by_step[:, t] > RIGHT_BELOW).any()]
+    return text + (
+        f" All that step {', '.join(right_steps)} adds is right." if right_steps else " No step is all right."
+    )
 
 
 def draw_path_sizes(ax, sizes):

@@ -41,10 +41,11 @@ def test_every_path_ends_at_the_state_whose_gradient_it_is(ax):
 
 
 def test_words_of_the_eight_paths():
-    assert "no path back is drawn yet" in figures.eight_paths_alt(0)
-    assert "Path 1 is drawn" in figures.eight_paths_alt(1)
-    assert "number 3, brings a gradient from the forget gate of step t+1 to h." in figures.eight_paths_alt(3)
-    assert "number 7, brings a gradient from c of step t+1, past the forget gate to c." in figures.eight_paths_alt(7)
+    assert "Grey arrows lead from h of step t to the loss and to the four gates" in figures.eight_paths_alt(0)
+    assert "path 3 as a thick arrow back to h, from the forget gate of step t+1." in figures.eight_paths_alt(3)
+    assert figures.eight_paths_alt(3).endswith("so far, dh: 1, 2, 3; dc: none.")
+    assert "path 7 as a thick arrow back to c, from c of step t+1" in figures.eight_paths_alt(7)
+    assert figures.eight_paths_alt(7).endswith("so far, dh: 1, 2, 3, 4, 5; dc: 6, 7.")
 
 
 def test_bad_paths(ax):
@@ -103,15 +104,17 @@ def test_error_text(error, text):
 
 
 def test_words_of_the_errors():
-    words = figures.errors_alt(bugs.error_report("missing_transpose", bugs.awkward_case(4)))
-    assert "weight_hh[f] (" in words
-    assert "All that step 3 adds is right." in words
+    report = bugs.error_report("missing_transpose", bugs.awkward_case(4))
+    words = figures.errors_alt(report)
+    whole = [report[f"weight_hh[{gate}]"][-1] for gate in "ifgo"]
+    assert f"weight_hh by {figures.error_text(min(whole))} to {figures.error_text(max(whole))}, bias by" in words
+    assert f"h0 by {figures.error_text(report['h0'][-1])}," in words
+    assert words.endswith("All that step 3 adds is right.")
     right = figures.errors_alt(bugs.error_report("wrong_bias", bugs.awkward_case(3, zero_bias=True)))
-    assert right.endswith("All gradients are right.")
+    assert right.endswith("No gradient is wrong.")
     some = figures.errors_alt(bugs.error_report("missing_transpose", bugs.awkward_case(2, zero_start=True)))
-    assert (
-        "Right or without a gradient: weight_ih[f], weight_hh[i], weight_hh[f], weight_hh[g], weight_hh[o], b" in some
-    )
+    assert "Wrong: weight_ih[i, g, o] by " in some
+    assert "without a gradient: weight_ih[f], weight_hh[i], weight_hh[f], weight_hh[g], weight_hh[o], bias[f]." in some
     assert "No step is all right" in figures.errors_alt(bugs.error_report("wrong_bias", bugs.awkward_case(3)))
 
 
