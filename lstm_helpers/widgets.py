@@ -284,7 +284,9 @@ class BlitFigure:
         self._canvas.draw()  # everything but the moving parts
         self._background = self._canvas.copy_from_bbox(figure.bbox)
         width = f"{100 * figure.get_figwidth():.0f}px"  # 8 inches are 800 pixels of the page, however fine they are
-        self.image = ipywidgets.Image(format="png", layout={"width": width, "max_width": "100%", "align_self": "start"})
+        self.image = ipywidgets.Image(
+            format="png", layout={"width": width, "max_width": "100%", "align_self": "flex-start"}
+        )
         self.redraw()
 
     def redraw(self):
