@@ -174,7 +174,7 @@ def test_says_what_the_reader_will_see_do_and_need(path):
     first = read(path).cells[0].source
     bullets = re.findall(r"^- \*\*(.+?)\*\* ", first, re.MULTILINE)
     assert bullets == ["You will see", "You will do", "You need", "Minutes"]
-    assert re.search(r"^- \*\*Minutes\*\* \d+$", first, re.MULTILINE)
+    assert re.search(r"^- \*\*Minutes\*\* \d+\b", first, re.MULTILINE)
 
 
 @every_lesson

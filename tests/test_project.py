@@ -34,7 +34,8 @@ ARROWS = {
     "interventions": {"numpy", "validate", "cell"},
     "torch_bridge": {"numpy", "validate", "cell", "network", "torch"},
     "figures": {"numpy", "validate", "cell", "matplotlib", "IPython"},
-    "widgets": {"numpy", "validate", "cell", "interventions", "figures", "ipywidgets", "anywidget", "traitlets"},
+    "widgets": {"numpy", "validate", "cell", "backprop", "rnn", "bugs", "interventions", "figures"}
+    | {"ipywidgets", "anywidget", "traitlets"},
     "checks": {"numpy", "validate", "cell", "backprop", "gradcheck", "bugs", "tasks", "packaging"},
 }
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
@@ -147,7 +148,7 @@ def test_readme_lists_the_notebooks_as_they_are():
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         first = nbformat.read(path, as_version=4).cells[0].source
         number, title = re.match(r"# (\d\d) · (.+)", first).groups()
-        minutes = re.search(r"^- \*\*Minutes\*\* (\d+)$", first, re.MULTILINE)[1]
+        minutes = re.search(r"^- \*\*Minutes\*\* (\d+)", first, re.MULTILINE)[1]
         wanted.append((number, title, f"notebooks/{path.name}", minutes))
     assert rows == wanted
 
