@@ -347,10 +347,16 @@ function drawCursor(root, { run, t, unit, batch }, { first, columns, rows, perRo
     const dot = { left: percent((t - first + 0.5) / columns), top: percent((panel.high - value) / (panel.high - panel.low)) };
     Object.assign(root.querySelector(`[data-dot="${signal}"]`).style, dot);
   }
-  for (const here of root.querySelectorAll(".gs-here")) {
+  for (const axis of root.querySelectorAll(".gs-axis")) {
+    const here = axis.querySelector(".gs-here"); // in full, centred on its column, but never beyond the ends of the axis
     here.textContent = run.label(batch, t);
-    const half = here.offsetWidth / 2; // centred on its column, but never beyond the ends of the axis
-    here.style.left = `clamp(0px, ${percent((t - first + 0.5) / columns)} - ${half}px, 100% - ${2 * half}px)`;
+    const room = axis.clientWidth;
+    const half = here.offsetWidth / 2;
+    const middle = Math.max(half, Math.min((room * (t - first + 0.5)) / columns, room - half));
+    const labels = [...axis.children].filter((label) => label !== here);
+    const covered = labels.map((label) => Math.abs(label.offsetLeft - middle) < half + label.offsetWidth / 2);
+    labels.forEach((label, k) => (label.style.visibility = covered[k] ? "hidden" : ""));
+    here.style.left = `${middle - half}px`;
   }
 }
 
