@@ -948,7 +948,7 @@ PATHS = (
     ("c", "the loss, where it looks at c itself", None),
 )
 _CT, _HT, _CN, _HN = (14, 48), (14, 20), (84, 48), (84, 12)  # c and h of step t and of the next one
-_GATE_AT = {"f": (48, 38), "i": (48, 29), "g": (48, 20), "o": (48, 11)}
+_GATE_AT = {"f": (48, 41), "i": (48, 31), "g": (48, 21), "o": (48, 11)}
 _LOSS_H, _LOSS_C = (14, 0), (14, 68)
 
 
