@@ -145,9 +145,13 @@ def windows(text_len, seq_len):
 
 
 def shared_weights(input_size, hidden_size, seed):
-    """The four gates' matrices, as a list: four names for one array."""
-    weight = np.random.default_rng(seed).standard_normal((hidden_size, input_size))
-    return [weight] * 4  # right: draw four times
+    """The four gates' matrices, drawn by a function that sets the seed each time: four times the same numbers."""
+
+    def draw():
+        rng = np.random.default_rng(seed)  # right: one generator for all four
+        return rng.standard_normal((hidden_size, input_size))
+
+    return [draw() for _ in GATES]
 
 
 def separate_weights(input_size, hidden_size, seed):
@@ -334,11 +338,11 @@ _EXHIBITS = (
     Bug(
         "shared_weights",
         "around",
-        "Gates share one array",
-        "Four gates are made from one matrix by [weight] * 4; an update of one in place changes all of them.",
-        "Code written by hand in many places: a list is multiplied where a loop is meant.",
-        "In the forward pass: the shapes are right and nothing fails.",
-        "each_gate_has_its_own_memory",
+        "Gates share their weights at the start",
+        "The function that draws a matrix sets the seed, so that all four gates are drawn alike.",
+        "A repository with an LSTM in plain NumPy, copied into many others.",
+        "Shapes are right, nothing fails, and training pulls the gates apart. Until then i, f and o are one gate.",
+        "no_two_gates_start_alike",
         shared_weights,
     ),
 )
