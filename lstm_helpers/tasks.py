@@ -3,6 +3,8 @@
 The same seed gives the same sequences. Time comes first: x is (T, N, D), a target (T, N).
 """
 
+import itertools
+
 import numpy as np
 
 from lstm_helpers.validate import check_shape, integer
@@ -127,6 +129,40 @@ def toggle(seq_len, batch_size, *, seed):
     rng, shape = _start(seq_len, batch_size, seed)
     press = (rng.random(shape) < 1 / 3).astype(float)
     return press[..., None], press.cumsum(axis=0) % 2
+
+
+# --- sums of three numbers (notebook 05) ---------------------------------------------------------
+
+
+def sums(batch_size, *, seed, largest=6, without=()):
+    """Rows of three whole numbers; wanted is the sum of each.
+
+    Parameters
+    ----------
+    batch_size : int
+        N, at least 1.
+    seed : int or numpy.random.Generator
+    largest : int
+        The numbers are 0 to this one.
+    without : sequence of rows of three numbers
+        Rows that never come, whatever the order of their numbers: questions for later.
+
+    Returns
+    -------
+    rows : ndarray (N, 3)
+        Drawn with replacement: a row may come twice.
+    target : ndarray (N, 1)
+    """
+    size, largest = integer("batch_size", batch_size, 1), integer("largest", largest, 0)
+    for row in without:
+        if np.shape(row) != (3,):
+            raise ValueError(f"without holds a row of shape {np.shape(row)}, wanted rows of three numbers")
+    left_out = {tuple(sorted(row)) for row in without}
+    every = [row for row in itertools.product(range(largest + 1), repeat=3) if tuple(sorted(row)) not in left_out]
+    if not every:
+        raise ValueError(f"without leaves no row of numbers from 0 to {largest}")
+    rows = np.random.default_rng(seed).choice(np.array(every, dtype=float), size)
+    return rows, rows.sum(axis=1, keepdims=True)
 
 
 def _start(seq_len, batch_size, seed):
