@@ -699,10 +699,13 @@ def gradient_reach(x, *, hidden_size, seed=0, forget_bias=1.0):
         ends = "; ".join(f"{name} <b>{sizes[-1]:.1e}</b>" for name, sizes in zip(names, left, strict=True))
         words.value = f"With the bias alone, f = {sigmoid(forget_bias):.3f}. Left after {T} steps: {ends}"
 
+    wide = {"description_width": "initial"}
     controls = {
-        "forget_bias": ipywidgets.FloatSlider(forget_bias, min=-4, max=8, step=0.1, description="forget bias"),
-        "T": ipywidgets.IntSlider(longest, min=2, max=longest, description="steps T"),
-        "scale": ipywidgets.FloatSlider(1, min=0, max=8, step=0.25, description="weight_hh ×"),
+        "forget_bias": ipywidgets.FloatSlider(
+            forget_bias, min=-4, max=8, step=0.1, description="forget bias", style=wide
+        ),
+        "T": ipywidgets.IntSlider(longest, min=2, max=longest, description="steps T", style=wide),
+        "scale": ipywidgets.FloatSlider(1, min=0, max=8, step=0.25, description="weight_hh ×", style=wide),
     }
     return Panel("gradient_reach", controls, react, picture.image, words)
 
@@ -765,7 +768,7 @@ def bug_museum(bug="missing_transpose"):
         words.value = said
 
     names = ("weight_ih", "weight_hh", "bias", "x", "h0", "c0")
-    wide = {"description_width": "7em"}
+    wide = {"description_width": "initial"}
     controls = {
         "bug": ipywidgets.Dropdown(
             options=[(BUGS[name].title, name) for name in GRADIENT_BUGS], value=bug, description="bug", style=wide
