@@ -64,9 +64,9 @@ def test_overview_takes_axes_as_well(trace):
 
 
 def test_tokens_that_the_font_lacks_stand_as_their_step_and_the_words_say_so(trace):
-    tokens = ["我", "a", "爱", " ", "\n", "$x_1$"]
+    tokens = ["我", "a", "爱", " ", "\n", r"$\x$"]
     figure = paint(figures.draw_overview, trace, tokens=tokens)
-    assert tick_labels(figure) == ["#0", "a", "#2", "␣", "↵", "$x_1$"]
+    assert tick_labels(figure) == ["#0", "a", "#2", "␣", "↵", r"$\x$"]
     assert "step number" in figures.overview_alt(trace, tokens=tokens)
     assert "step number" not in figures.overview_alt(trace, tokens="abcdef")
 
