@@ -31,7 +31,12 @@ def run_and_store(path):
     """
     notebook = nbformat.read(path, as_version=4)
     runner = ExecutePreprocessor(
-        timeout=SECONDS, kernel_name="python3", store_widget_state=False, record_timing=False, coalesce_streams=True
+        timeout=SECONDS,
+        kernel_name="python3",
+        store_widget_state=False,
+        record_timing=False,
+        coalesce_streams=True,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # not a warning for each kernel about TCP on this machine
     )
     runner.preprocess(notebook, {"metadata": {"path": str(Path(path).parent)}})
     nbformat.write(tidy(notebook), path)
