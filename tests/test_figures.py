@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
@@ -27,7 +28,7 @@ def paint(draw, *arguments, **keywords):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         draw(figure if draw is figures.draw_overview else figure.subplots(), *arguments, **keywords)
-        figure.canvas.draw()
+        FigureCanvasAgg(figure).draw()
     return figure
 
 
