@@ -21,9 +21,10 @@ test: .venv/test-ready
 notebooks: .venv/test-ready
 	$(python) tests/notebook_runs.py $(all_notebooks)
 
-# Draw the SVG files of figures/ again.
+# Draw the pictures of figures/ again; the scrubber's is a screenshot, taken in Chromium.
 figures: .venv/test-ready
 	$(python) -c "from lstm_helpers.figures import write_svgs; write_svgs('figures')"
+	$(python) tests/scrubber_picture.py figures/scrubber.png
 
 # Slides of every notebook, in _slides (they load reveal.js from the net).
 slides: .venv/test-ready

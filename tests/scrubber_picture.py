@@ -1,0 +1,60 @@
+"""Take the README's picture of the scrubber (`make figures`): a bit that is latched, as the browser draws it.
+
+python tests/scrubber_picture.py figures/scrubber.png
+"""
+
+import hashlib
+import io
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from browser import CHROMIUM_FLAGS, INSTALL, find_chromium
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from playwright.sync_api import sync_playwright
+
+from lstm_helpers.cell import LSTMParams, lstm_forward
+from lstm_helpers.widgets import GateScrubber
+
+TOKENS = ["say", "NO", "say", "yes", "yes", "no", "say", "yes", "no", "say", "YES", "yes", "no", "no", "yes", "no"]
+MADE_FROM = "Made from"  # the PNG's text entry that holds the fingerprint
+
+
+def latch():
+    """A scrubber on two units: unit 0 keeps the last answer in capitals, unit 1 counts how many there were."""
+    answer = np.array([{"YES": 1.0, "NO": -1.0}.get(token.upper(), 0.0) for token in TOKENS])
+    loud = np.array([float(token in ("YES", "NO")) for token in TOKENS])
+    x = np.stack([answer, loud], axis=1)[:, None]
+    # Rows i, f, g, o, two units each. The input opens i of both; it shuts f of unit 0 only.
+    weight_ih = np.array([[0, 16], [0, 16], [0, -16], [0, 0], [3, 0], [0, 0], [0, 0], [0, 0]], float)
+    bias = np.array([-8, -8, 8, 8, 0, 0.5, 3, 2], float)
+    return GateScrubber(lstm_forward(x, LSTMParams(weight_ih, np.zeros((8, 2)), bias)), tokens=TOKENS, t=10)
+
+
+def fingerprint():
+    """What the picture depends on, apart from the last digits of its numbers: the module, the style, this file."""
+    sources = [GateScrubber._esm, GateScrubber._css, Path(__file__).read_text(encoding="utf-8")]
+    return hashlib.sha256("\n".join(sources).encode()).hexdigest()[:16]
+
+
+def take(path):
+    chromium = find_chromium()
+    if chromium is None:
+        sys.exit(f"No Chromium found; to install one: {INSTALL}")
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        page_file = Path(folder) / "scrubber.html"
+        page_file.write_text(latch().to_html(), encoding="utf-8")
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        page = browser.new_page(viewport={"width": 1100, "height": 900}, device_scale_factor=1.5)
+        page.goto(page_file.as_uri())
+        shot = page.locator("[data-testid=gate-scrubber][data-t]").screenshot()
+        browser.close()
+    information = PngInfo()
+    information.add_text(MADE_FROM, fingerprint())
+    Image.open(io.BytesIO(shot)).convert("RGB").quantize(256).save(path, pnginfo=information, optimize=True)
+
+
+if __name__ == "__main__":
+    take(sys.argv[1])
