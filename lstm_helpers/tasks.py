@@ -165,6 +165,150 @@ def sums(batch_size, *, seed, largest=6, without=()):
     return rows, rows.sum(axis=1, keepdims=True)
 
 
+# --- the alphabet, and text in windows (notebook 04) ---------------------------------------------
+
+ALPHABET = "abcdefghijklmnopqrstuvwxyz "
+
+
+def encode(text, letters):
+    """The number of each character of `text` in `letters`, (len(text),); a ValueError names one that is not there."""
+    numbers = {letter: number for number, letter in enumerate(letters)}
+    if len(numbers) < len(letters):
+        raise ValueError(f"letters is {letters!r}: one comes twice, wanted each once")
+    unknown = sorted(set(text) - set(letters))
+    if unknown:
+        raise ValueError(f"text has {unknown[0]!r}, which letters does not have: {letters!r}")
+    return np.array([numbers[character] for character in text], dtype=np.intp)
+
+
+def decode(ids, letters):
+    """The text whose characters have the numbers `ids` in `letters`: the way back of `encode`."""
+    return "".join(letters[k] for k in ids)
+
+
+def windows(ids, seq_len):
+    """Cut a text into windows, one after the other, with the next character as target everywhere.
+
+    Parameters
+    ----------
+    ids : ndarray of int (L,)
+        The text as numbers, see `encode`.
+    seq_len : int
+        T, from 1 to L - 1.
+
+    Returns
+    -------
+    inputs, targets : ndarray of int (T, N)
+        Window n holds the characters n * T to n * T + T - 1, its targets are one further. There
+        are N = (L - 1) // T windows; what is left at the end, less than a window, is not used.
+    """
+    check_shape("ids", ids, ("L",))
+    seq_len = integer("seq_len", seq_len, 1, len(ids) - 1)
+    used = (len(ids) - 1) // seq_len * seq_len
+    return tuple(ids[first : first + used].reshape(-1, seq_len).T.copy() for first in (0, 1))
+
+
+def one_hot(ids, size):
+    """Numbers (...) as rows (..., size) that are 1 at the number and 0 elsewhere."""
+    ids = np.asarray(ids)
+    if ids.dtype.kind not in "iu":
+        raise ValueError(f"ids is {ids.dtype}, wanted whole numbers")
+    if ids.size and (ids.min() < 0 or ids.max() >= size):
+        raise ValueError(f"ids holds {ids.min()} to {ids.max()}, wanted 0 to {size - 1}")
+    return np.eye(size)[ids]
+
+
+def alphabet(num_windows, seq_len=28):
+    """The alphabet and a space, again and again, in windows; wanted is the next character.
+
+    Nothing here is random. How far one gets without a network: a guess is right once in 27, with
+    a loss of ln 27 = 3.296; a table that says for each character which one came next is always
+    right, with a loss of 0. The next character depends on nothing but the current one.
+
+    Parameters
+    ----------
+    num_windows, seq_len : int
+        N and T. A window of 28 starts one character later in the alphabet than the one before.
+
+    Returns
+    -------
+    x : ndarray (T, N, 27)
+        One-hot, in the order of `ALPHABET`.
+    target : ndarray of int (T, N)
+    """
+    num_windows, seq_len = integer("num_windows", num_windows, 1), integer("seq_len", seq_len, 1)
+    inputs, target = windows(np.arange(num_windows * seq_len + 1) % len(ALPHABET), seq_len)
+    return one_hot(inputs, len(ALPHABET)), target
+
+
+# --- what tells a right gradient from a wrong one (notebook 04) ----------------------------------
+
+ORDER_LETTERS = "XYabcd"  # two signals, four distractors
+
+
+def temporal_order(seq_len, batch_size, *, seed):
+    """Two signals, far apart, among distractors; wanted at the end is which ones, in which order.
+
+    After Hochreiter & Schmidhuber (1997, "Long Short-Term Memory", experiment 6a). The first
+    signal, X or Y, comes in the first quarter, the second, X or Y again, in the third quarter; all
+    other letters are drawn from a, b, c, d and mean nothing.
+
+    How far one gets without the order: any constant answer is right with probability 1/4; knowing
+    one of the two signals alone gives 1/2; knowing which signals came, but not in which order,
+    gives 3/4 (XX and YY are then sure, XY and YX a toss of a coin).
+
+    Parameters
+    ----------
+    seq_len, batch_size : int
+        T, at least 4, and N.
+    seed : int or numpy.random.Generator
+
+    Returns
+    -------
+    x : ndarray (T, N, 6)
+        One-hot, in the order of `ORDER_LETTERS`.
+    target : ndarray of int (N,)
+        0 for XX, 1 for XY, 2 for YX, 3 for YY; each with probability 1/4.
+    """
+    rng, (T, N) = _start(integer("seq_len", seq_len, 4), batch_size, seed)
+    letters = rng.integers(2, len(ORDER_LETTERS), (T, N))
+    first, second = rng.integers(0, T // 4, N), rng.integers(T // 2, T // 2 + T // 4, N)
+    signals = rng.integers(0, 2, (2, N))
+    letters[first, np.arange(N)], letters[second, np.arange(N)] = signals
+    return one_hot(letters, len(ORDER_LETTERS)), 2 * signals[0] + signals[1]
+
+
+def late_lamp(seq_len, batch_size, *, delay, seed):
+    """A lamp with one button, as in `toggle`, seen late; wanted is whether it was on `delay` steps ago.
+
+    The button is pressed at every step with probability 1/2. So from step `delay` on the lamp seen
+    is on in exactly half of all cases, and whoever has missed one single press, no matter which,
+    is right with probability 1/2 and no more. A constant answer has a loss of ln 2 = 0.693 there.
+    Before that step the answer is always 0.
+
+    Parameters
+    ----------
+    seq_len, batch_size : int
+        T and N.
+    delay : int
+        0 to T - 1; 0 is the lamp right after this step's button.
+    seed : int or numpy.random.Generator
+
+    Returns
+    -------
+    x : ndarray (T, N, 1)
+        1 where the button is pressed, else 0.
+    target : ndarray of int (T, N)
+        1 if the lamp was on, which is off at the start.
+    """
+    rng, (T, N) = _start(seq_len, batch_size, seed)
+    delay = integer("delay", delay, 0, T - 1)
+    press = rng.integers(0, 2, (T, N))
+    target = np.zeros_like(press)
+    target[delay:] = press.cumsum(axis=0)[: T - delay] % 2
+    return press[..., None].astype(float), target
+
+
 def _start(seq_len, batch_size, seed):
     shape = integer("seq_len", seq_len, 1), integer("batch_size", batch_size, 1)
     return np.random.default_rng(seed), shape
