@@ -161,18 +161,13 @@ def _run_message(trace, tokens, ghost, note):
         "D": D,
         "H": trace.hidden_size,
         "lengths": trace.lengths.tolist(),
-        "tokens": tokens and [_labels(row, length) for row, length in zip(tokens, trace.lengths, strict=True)],
+        "tokens": tokens and [figures.visible_row(row, length) for row, length in zip(tokens, trace.lengths, strict=True)],
         "x": trace.x.tolist() if D <= 3 else None,  # more than three do not fit on the wire
         "limit": figures.state_limit(*runs),
         "note": note,
         "style": _style(),
     }
     return {"header": header, "data": _as_bytes(trace), "ghost": _as_bytes(ghost) if ghost else None}
-
-
-def _labels(tokens, length):
-    """Tokens as they are shown: blanks made visible, and a dash where the padding has none."""
-    return [figures.visible(token) if token or t < length else "–" for t, token in enumerate(tokens)]
 
 
 def _style():
@@ -496,6 +491,7 @@ def what_if(params, x, *, tokens=None, loss=None):
     words = ipywidgets.HTML()
 
     def react(hold, steps, empty_step, edit_step, edit_feature, edit_value):
+        hold, empty_step, edit_step = (None if choice == "" else choice for choice in (hold, empty_step, edit_step))
         edit = None if edit_step is None else (edit_step, scrubber.batch, edit_feature, edit_value)
         changes = intervene(params, x, hold=hold, steps=steps, empty_step=empty_step, edit=edit)
         trace = lstm_forward(changes[1], changes[0])
@@ -517,11 +513,11 @@ def what_if(params, x, *, tokens=None, loss=None):
     rows = figures.token_rows(tokens, untouched)
     places = [(f"t = {t}" + (f" ‘{figures.visible(rows[0][t])}’" if rows else ""), t) for t in range(T)]
     holds = [(f"{gate} at {value}", (gate, value)) for gate in "ifgo" for value in (-1 if gate == "g" else 0, 1)]
-    controls = {
-        "hold": ipywidgets.Dropdown(options=[("no gate", None), *holds], description="hold"),
+    controls = {  # an option whose value is None would be drawn as an empty box
+        "hold": ipywidgets.Dropdown(options=[("no gate", ""), *holds], description="hold"),
         "steps": ipywidgets.IntRangeSlider(value=(0, T - 1), min=0, max=T - 1, description="from, to"),
-        "empty_step": ipywidgets.Dropdown(options=[("never", None), *places], description="empty c at"),
-        "edit_step": ipywidgets.Dropdown(options=[("never", None), *places], description="edit x at"),
+        "empty_step": ipywidgets.Dropdown(options=[("never", ""), *places], description="empty c at"),
+        "edit_step": ipywidgets.Dropdown(options=[("never", ""), *places], description="edit x at"),
         "edit_feature": ipywidgets.BoundedIntText(0, min=0, max=D - 1, description="feature"),
         "edit_value": ipywidgets.FloatText(0.0, step=0.1, description="becomes"),
     }

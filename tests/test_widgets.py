@@ -526,6 +526,7 @@ def test_what_if_shows_the_run_with_a_hand_in_it_and_the_run_without():
     assert "Nothing is changed yet" in panel.words.value
 
     panel.controls["steps"].value = (1, 5)
+    assert [panel.controls[name].index for name in ("hold", "empty_step", "edit_step")] == [0, 0, 0]  # no empty boxes
     panel.controls["hold"].value = ("o", 0)
     wanted = by_hand(x, params, np.zeros((N, H)), np.zeros((N, H)), {(t, "o"): 0 for t in range(1, 6)})
     np.testing.assert_allclose(scrubber.trace.h, wanted["h"], atol=1e-12)
@@ -534,7 +535,7 @@ def test_what_if_shows_the_run_with_a_hand_in_it_and_the_run_without():
     assert note == f"o held at 0 from t = 1 to 5 · loss {loss(scrubber.trace):.3f}, was {loss(plain):.3f}"
     np.testing.assert_array_equal(scrubber.trace.x, x)  # the features that hold the gate are not the reader's
 
-    panel.controls["hold"].value = None
+    panel.controls["hold"].value = ""
     scrubber.batch = 2
     panel.controls["edit_value"].value = 2.5
     panel.controls["edit_feature"].value = 1
@@ -543,10 +544,10 @@ def test_what_if_shows_the_run_with_a_hand_in_it_and_the_run_without():
     assert np.count_nonzero(scrubber.trace.x != x) == 1
     assert scrubber._run["header"]["note"].startswith("x[3, 2, 1] = 2.5 · loss ")
 
-    panel.controls["edit_step"].value = None
+    panel.controls["edit_step"].value = ""
     panel.controls["empty_step"].value = 4
     assert not scrubber.trace.c[4].any()
-    panel.controls["empty_step"].value = None
+    panel.controls["empty_step"].value = ""
     assert scrubber._run["ghost"] is None
     np.testing.assert_array_equal(scrubber.trace.h, plain.h)
 
