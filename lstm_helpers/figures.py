@@ -169,12 +169,17 @@ def visible(token):
     return "".join(_VISIBLE.get(letter, letter) for letter in token) or _VISIBLE[""]
 
 
+def visible_row(tokens, length):
+    """One sequence's tokens as they are shown: made visible, and "–" where the padding has none."""
+    return [visible(token) if token or t < length else "–" for t, token in enumerate(tokens)]
+
+
 def _token_labels(tokens, trace, batch):
     """Labels for the time axis that the font can draw, and whether step numbers had to stand in for any."""
     if tokens is None:
         return [str(t) for t in range(trace.seq_len)], False
     glyphs = FT2Font(findfont(FontProperties())).get_charmap()
-    labels = [visible(token) for token in token_rows(tokens, trace)[batch]]
+    labels = visible_row(token_rows(tokens, trace)[batch], trace.lengths[batch])
     drawable = [all(ord(letter) in glyphs for letter in label) for label in labels]
     labels = [label if ok else f"#{t}" for t, (label, ok) in enumerate(zip(labels, drawable, strict=True))]
     return labels, not all(drawable)

@@ -161,7 +161,7 @@ def _run_message(trace, tokens, ghost, note):
         "D": D,
         "H": trace.hidden_size,
         "lengths": trace.lengths.tolist(),
-        "tokens": tokens and [figures.visible_row(row, length) for row, length in zip(tokens, trace.lengths, strict=True)],
+        "tokens": tokens and list(map(figures.visible_row, tokens, trace.lengths)),
         "x": trace.x.tolist() if D <= 3 else None,  # more than three do not fit on the wire
         "limit": figures.state_limit(*runs),
         "note": note,

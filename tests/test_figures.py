@@ -72,6 +72,11 @@ def test_tokens_that_the_font_lacks_stand_as_their_step_and_the_words_say_so(tra
     assert "step number" not in figures.overview_alt(trace, tokens="abcdef")
 
 
+def test_padding_without_tokens_has_dashes_not_empty_tokens(trace):
+    figure = paint(figures.draw_overview, trace, tokens=[list("abcdef"), ["", "b", "c", "d"]], batch=1)
+    assert tick_labels(figure) == ["∅", "b", "c", "d", "–", "–"]
+
+
 def test_long_sequences_thin_their_labels():
     long = lstm_forward(np.ones((300, 1, D)), LSTMParams.init(D, 2, seed=0))
     labels = tick_labels(paint(figures.draw_overview, long, tokens=["word"] * 300))
