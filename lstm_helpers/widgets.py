@@ -487,7 +487,7 @@ def what_if(params, x, *, tokens=None, loss=None):
         ``panel.scrubber``, the GateScrubber.
     """
     untouched = lstm_forward(x, params)
-    T, _, D = untouched.x.shape
+    T, N, D = untouched.x.shape
     words = ipywidgets.HTML()
 
     def react(hold, steps, empty_step, edit_step, edit_feature, edit_value):
@@ -510,7 +510,7 @@ def what_if(params, x, *, tokens=None, loss=None):
         scrubber.update(trace, ghost=untouched if touched else None, note=" · ".join(done))
         words.value = "" if touched else "Nothing is changed yet: hold a gate, empty the cell or edit an input above."
 
-    rows = figures.token_rows(tokens, untouched)
+    rows = figures.token_rows(tokens, untouched) if N == 1 else None  # the lists stay when another sequence is picked
     places = [(f"t = {t}" + (f" ‘{figures.visible(rows[0][t])}’" if rows else ""), t) for t in range(T)]
     holds = [(f"{gate} at {value}", (gate, value)) for gate in "ifgo" for value in (-1 if gate == "g" else 0, 1)]
     controls = {  # an option whose value is None would be drawn as an empty box
