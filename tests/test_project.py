@@ -121,7 +121,13 @@ def test_what_the_tests_import_is_declared():
     declared = {
         re.match(r"[\w-]+", line)[0] for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
     }
-    modules = {"yaml": "pyyaml", "nbformat": "nbconvert", "traitlets": "ipywidgets", "IPython": "ipywidgets"}
+    modules = {
+        "PIL": "matplotlib",
+        "yaml": "pyyaml",
+        "nbformat": "nbconvert",
+        "traitlets": "ipywidgets",
+        "IPython": "ipywidgets",
+    }
     own = {path.stem for path in (ROOT / "tests").glob("*.py")} | set(MODULES)
     for path in [ROOT / "conftest.py", *(ROOT / "tests").glob("*.py")]:
         for name in imports(path) - own:
