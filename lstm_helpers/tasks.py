@@ -309,6 +309,104 @@ def late_lamp(seq_len, batch_size, *, delay, seed):
     return press[..., None].astype(float), target
 
 
+# --- two directions (notebook 06) ----------------------------------------------------------------
+
+
+def look_ahead(seq_len, batch_size, *, ahead, seed):
+    """Letters a and b; wanted at each step is which letters stood `ahead` steps before and stand `ahead` steps after.
+
+    Where the text has ended, or not yet begun, an a counts. How far one gets: a constant answer is right with probability 1/4 at a step
+    that has both neighbours; whoever has read up to step t only, with probability 1/2, for the
+    letter to come is a toss of a coin; whoever has read both sides, always.
+
+    Parameters
+    ----------
+    seq_len, batch_size : int
+        T and N.
+    ahead : int
+        1 to T - 1.
+    seed : int or numpy.random.Generator
+
+    Returns
+    -------
+    x : ndarray (T, N, 2)
+        One-hot: a, b; each with probability 1/2.
+    target : ndarray of int (T, N)
+        0 to 3: twice the number of the letter before (a is 0, b is 1), plus that of the letter after.
+    """
+    rng, (T, N) = _start(seq_len, batch_size, seed)
+    letters = rng.integers(0, 2, (T, N))
+    return one_hot(letters, 2), look_ahead_target(letters, ahead)
+
+
+def look_ahead_target(letters, ahead):
+    """The target of `look_ahead` for letters (T, N), each 0 or 1."""
+    check_shape("letters", letters, ("T", "N"))
+    T = len(letters)
+    ahead = integer("ahead", ahead, 1, T - 1)
+    nothing = np.zeros_like(letters[:ahead])
+    return 2 * np.concatenate([nothing, letters[:-ahead]]) + np.concatenate([letters[ahead:], nothing])
+
+
+def first_and_last(seq_len, batch_size, *, shortest, seed):
+    """Words of different lengths, padded with zeros; wanted of each is its first letter and its last.
+
+    How far one gets: a constant answer is right with probability 1/4, whoever knows one of the two
+    letters with probability 1/2.
+
+    Parameters
+    ----------
+    seq_len, batch_size : int
+        T, the longest, and N.
+    shortest : int
+        1 to T. Each length from this one to T is as likely as the others.
+    seed : int or numpy.random.Generator
+
+    Returns
+    -------
+    x : ndarray (T, N, 2)
+        One-hot: a, b; each with probability 1/2; zeros after the end.
+    lengths : ndarray of int (N,)
+    target : ndarray of int (N,)
+        0 to 3: twice the number of the first letter (a is 0, b is 1), plus that of the last.
+    """
+    rng, (T, N) = _start(seq_len, batch_size, seed)
+    shortest = integer("shortest", shortest, 1, T)
+    lengths = rng.integers(shortest, T + 1, N)
+    letters = rng.integers(0, 2, (T, N))
+    x = one_hot(letters, 2) * (np.arange(T)[:, None] < lengths)[..., None]
+    return x, lengths, 2 * letters[0] + letters[lengths - 1, np.arange(N)]
+
+
+TOY_WORDS = tuple(
+    "bird boat book cave city dust farm fish frog goat hand hill lake lamp leaf lion "
+    "milk moon nest rain ring road rose salt ship snow song star tree wave wind wolf".split()
+)
+TOY_LETTERS = "".join(sorted(set("".join(TOY_WORDS)))) + " "
+
+
+def toy_text(count, *, seed):
+    """Words, each drawn from the 32 `TOY_WORDS`, with a space after each.
+
+    No model that knows only what was written so far can do better, in the long run, than one that
+    knows the words: each costs it ln 32 nats for 5 letters, a perplexity of 32 ** (1 / 5) = 2 for
+    a letter. A blind guess among the 23 letters (the space is one) has 23.
+
+    Parameters
+    ----------
+    count : int
+        How many words, at least 1.
+    seed : int or numpy.random.Generator
+
+    Returns
+    -------
+    str
+        5 * count letters of `TOY_LETTERS`.
+    """
+    chosen = np.random.default_rng(seed).choice(TOY_WORDS, integer("count", count, 1))
+    return "".join(f"{word} " for word in chosen)
+
+
 def _start(seq_len, batch_size, seed):
     shape = integer("seq_len", seq_len, 1), integer("batch_size", batch_size, 1)
     return np.random.default_rng(seed), shape
