@@ -315,9 +315,10 @@ def late_lamp(seq_len, batch_size, *, delay, seed):
 def look_ahead(seq_len, batch_size, *, ahead, seed):
     """Letters a and b; wanted at each step is which letters stood `ahead` steps before and stand `ahead` steps after.
 
-    Where the text has ended, or not yet begun, an a counts. How far one gets: a constant answer is right with probability 1/4 at a step
-    that has both neighbours; whoever has read up to step t only, with probability 1/2, for the
-    letter to come is a toss of a coin; whoever has read both sides, always.
+    Where the text has ended, or not yet begun, an a counts. How far one gets: at a step that has
+    both neighbours a constant answer is right with probability 1/4; whoever has read up to this
+    step only, with probability 1/2, for the letter to come is a toss of a coin; whoever has read
+    both sides, always. At the last steps, where nothing is to come, the past is enough.
 
     Parameters
     ----------
@@ -378,10 +379,11 @@ def first_and_last(seq_len, batch_size, *, shortest, seed):
     return x, lengths, 2 * letters[0] + letters[lengths - 1, np.arange(N)]
 
 
-TOY_WORDS = tuple(
-    "bird boat book cave city dust farm fish frog goat hand hill lake lamp leaf lion "
-    "milk moon nest rain ring road rose salt ship snow song star tree wave wind wolf".split()
-)
+_TOY_WORDS = """
+    bird boat book cave city dust farm fish frog goat hand hill lake lamp leaf lion
+    milk moon nest rain ring road rose salt ship snow song star tree wave wind wolf
+"""
+TOY_WORDS = tuple(_TOY_WORDS.split())
 TOY_LETTERS = "".join(sorted(set("".join(TOY_WORDS)))) + " "
 
 
