@@ -33,7 +33,9 @@ OVERRIDES = {
         "fetchNews": "false",
         "checkForUpdates": False,
         "doNotDisturbMode": True,
-    }
+    },
+    # Saving would sign the notebooks as trusted; one of the tests looks at untrusted ones.
+    "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
 }
 
 # Everything that the tests ask of JupyterLab's own JavaScript, under names.
