@@ -562,7 +562,7 @@ def block_order(answer):
     if letters == _MYSTERY_ORDER:
         return right("i, o, f, g: the order in which the ONNX format stores an LSTM (it calls g the cell gate).")
     if letters == "".join(GATES):
-        return wrong("that is the order of this series. Compare each block's σ(z), or tanh(z), with the gates of step.")
+        return wrong("that is the order of this series. Compare each block's σ(z), or tanh(z), with the gates in seen.")
     if letters == "".join(GATES[_MYSTERY_ORDER.index(name)] for name in GATES):
         return wrong("you turned the question round. The first letter names the gate that stands in the first block.")
     k = next(k for k in range(4) if letters[k] != _MYSTERY_ORDER[k])
@@ -633,7 +633,7 @@ def leak_left(answer):
             0.9**5: "that is five steps. The forget gates at work are those of t = 2, 3, 4 and 5.",
             1 - 0.9**4: "that is the part that is lost. Asked is the part that is left.",
         },
-        "multiply what is left by the forget gate once for each step after t = 1, up to t = 5.",
+        "multiply what is left by the forget gate once for each step after t = 1, up to t = 5. Give three digits.",
         tolerance=0.002,
     )
 
