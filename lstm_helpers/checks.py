@@ -12,6 +12,7 @@ from importlib import metadata
 import numpy as np
 
 from lstm_helpers import tasks
+from lstm_helpers.backprop import lstm_backward
 from lstm_helpers.bugs import awkward_case, right_step
 from lstm_helpers.cell import GATES, LSTMParams, lstm_forward, lstm_step, sigmoid
 
@@ -1173,6 +1174,246 @@ def peephole_dc_prev(function):
     return right("five paths into c, in the right order. You can derive a cell that nobody has derived for you.")
 
 
+# --- notebook 04 -------------------------------------------------------------------------------
+
+
+def clip_prediction(answer):
+    """Exercise 1a: two gradients of length 6 and 8, clipped together to 5: how long is the first one then?"""
+    return _expect_number(
+        answer,
+        3,
+        "together they are sqrt(6² + 8²) = 10 long, twice too long. Both are halved.",
+        {
+            5: "that clips the first gradient by itself. All gradients count as one long vector: how long is it?",
+            6: "6 is above 5, and both together are longer still. They are clipped.",
+            2.5: "nothing is shared out evenly: the direction must stay, so the first stays 6/8 of the second.",
+            4: "that is the length of the second one, or you shared 5 out some other way. Both get the same factor.",
+            30 / 14: "lengths at right angles do not add up as 6 + 8. Square, add, take the root.",
+            10: "that is the length of both together, before clipping.",
+            0.5: "that is the factor. By how much is the first one shortened, from 6?",
+        },
+        "all gradients are one long vector; find its length, then the one factor that makes it 5.",
+        tolerance=0.01,
+    )
+
+
+def clip(function):
+    """Exercise 1b: ``my_clip(gradients, max_norm)``, a dict of arrays in, a dict of arrays out."""
+    rng = np.random.default_rng(4)
+    gradients = {"weight": rng.normal(size=(4, 3)), "bias": rng.normal(size=4), "head": 3 * rng.normal(size=(2, 2))}
+    norm = np.sqrt(sum((array**2).sum() for array in gradients.values()))
+    for max_norm in (norm / 4, 5 * norm):
+        given = {name: array.copy() for name, array in gradients.items()}
+        got, feedback = call(function, given, max_norm)
+        if feedback:
+            return feedback
+        if not isinstance(got, dict) or got.keys() != gradients.keys():
+            return wrong("return a dict with the same names as `gradients`, and an array for each.")
+        if any(not np.array_equal(given[name], array) for name, array in gradients.items()):
+            return wrong("your function changes the arrays that it was given. Make new ones: factor * gradient.")
+        wanted = {name: array * min(1, max_norm / norm) for name, array in gradients.items()}
+        slips = {
+            "each array is clipped by itself, which turns the direction. Find one length for all of them.": {
+                name: array * min(1, max_norm / np.linalg.norm(array)) for name, array in gradients.items()
+            },
+            "each number is clipped by itself, which turns the direction. Shorten all by one common factor.": {
+                name: np.clip(array, -max_norm, max_norm) for name, array in gradients.items()
+            },
+            "short gradients are made longer. Clipping leaves them alone: the factor is at most 1.": {
+                name: array * max_norm / norm for name, array in gradients.items()
+            },
+            "the root is missing: the length is the square root of the sum of all squares.": {
+                name: array * min(1, max_norm / norm**2) for name, array in gradients.items()
+            },
+            "together they are 1 long now. Wanted is max_norm, at most.": {
+                name: array / norm for name, array in gradients.items()
+            },
+        }
+        for message, slip in slips.items():
+            if _close(got, slip) and not _close(slip, wanted):
+                return wrong(message)
+        for name, array in wanted.items():
+            feedback = compare(name, got[name], array, tolerance=1e-5)  # with or without torch's 1e-6
+            if feedback:
+                return wrong(f"for gradients of length {norm:.3g} and max_norm {max_norm:.3g}: {feedback.message}")
+    return right("one length, one factor, never above 1. A step into the same direction, and not too far.")
+
+
+def _close(got, wanted):
+    return all(compare("", got[name], wanted[name], tolerance=1e-5) is None for name in wanted)
+
+
+def adam_prediction(answer):
+    """Exercise 2a: how far Adam's first update goes with lr = 0.1 and a gradient of 0.001."""
+    return _expect_number(
+        answer,
+        0.1,
+        "at t = 1, m divided by 0.1 is the gradient, v divided by 0.001 is its square; gradient / |gradient| is 1. "
+        "The first update is lr, whatever the gradient's size.",
+        {
+            0.0001: "that is plain SGD, lr · gradient. Adam divides by the root of v: what is it at t = 1?",
+            0.00001: "that is lr · m with m not yet divided by 1 − beta1, and without the division by the root of v.",
+            0.3162277: "nearly: that leaves out both divisors. m is 0.1 · gradient, v is 0.001 · gradient².",
+            0.001: "the gradient's size drops out: it stands above and below the line. Put t = 1 in.",
+            1: "gradient / |gradient| is 1, right. And then it is multiplied by lr.",
+            0.01: "m / (1 − beta1) is the whole gradient at t = 1, not a tenth of it.",
+        },
+        "put t = 1 into the four lines: m and v start at 0.",
+        tolerance=1e-6,
+    )
+
+
+def adam(function):
+    """Exercise 2b: ``my_adam(parameter, gradient, m, v, t)`` returns the three new arrays; three updates in a row."""
+    lr, beta1, beta2, eps = 0.1, 0.9, 0.999, 1e-8
+    slips = {
+        "the two divisors are missing: m / (1 − beta1**t) and v / (1 − beta2**t).": {"corrected": False},
+        "v collects the squares of the gradients: gradient**2.": {"square": False},
+        "the root is missing: divide by the square root of v, plus eps.": {"root": False},
+        "the sign: the parameter goes *against* m.": {"sign": -1},
+        "0.9 belongs to m and 0.999 to v; yours have changed places.": {"beta1": beta2, "beta2": beta1},
+        "the first update is t = 1, and your divisors use t + 1.": {"late": 1},
+    }
+
+    def adam_update(p, g, m, v, t, *, corrected=True, square=True, root=True, sign=1, late=0, beta1=beta1, beta2=beta2):
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * (g**2 if square else np.abs(g))
+        up, down = (m / (1 - beta1 ** (t + late)), v / (1 - beta2 ** (t + late))) if corrected else (m, v)
+        return p - sign * lr * up / ((np.sqrt(down) if root else down) + eps), m, v
+
+    rng = np.random.default_rng(3)
+    parameter, m, v = rng.normal(size=4), np.zeros(4), np.zeros(4)
+    for t in (1, 2, 3):
+        gradient = rng.normal(size=4) * 10.0 ** np.arange(-2, 2)
+        given = [array.copy() for array in (parameter, gradient, m, v)]
+        got, feedback = call(function, *given, t)
+        if feedback:
+            return feedback
+        if not isinstance(got, tuple) or len(got) != 3:
+            return wrong("return three arrays: the new parameter, the new m, the new v.")
+        if not all(map(np.array_equal, given, (parameter, gradient, m, v))):
+            return wrong("your function changes an array that it was given. Avoid += and -= on arguments here.")
+        wanted = adam_update(parameter, gradient, m, v, t)
+        for message, slip in slips.items():
+            mistake = adam_update(parameter, gradient, m, v, t, **slip)
+            if all(map(_same, got, mistake)) and not all(map(_same, mistake, wanted)):
+                return wrong(message)
+        for k, name in ((1, "m"), (2, "v"), (0, "parameter")):
+            feedback = compare(f"{name} after update {t}", got[k], wanted[k])
+            if feedback:
+                return wrong(f"{feedback.message} Compare with the four lines above.")
+        parameter, m, v = wanted
+    return right("the same three updates as torch's, to the last digits. The first went by 0.1 in every direction.")
+
+
+def pair_table_prediction(answer):
+    """Exercise 3a: the share that the best table of pairs gets right on "abac" again and again."""
+    return _expect_number(
+        answer,
+        0.75,
+        "after b and after c always comes a: right. After a, which is every second character, comes b or c, half each.",
+        {
+            1: "what does the table say for a? Both b and c come after it, and it has one answer only.",
+            0.5: "the characters after b and after c are right as well. How many of four is that?",
+            0.25: "that is a guess among four. Go through the four places one by one.",
+            2 / 3: "not every letter counts the same: a comes twice as often as b or c.",
+            5 / 6: "that is the mean over the three letters. a comes twice as often as b or c.",
+        },
+        "take four characters in a row, and for each the one that comes most often after it.",
+        tolerance=0.005,
+    )
+
+
+def pair_table(function):
+    """Exercise 3b: ``best_pair_table(text)``, the share of all characters but the first that the best table knows."""
+    rng = np.random.default_rng(5)
+    texts = (tasks.ALPHABET * 3, "abac" * 10 + "a", "".join(rng.choice(list("xyz"), 300, p=[0.6, 0.3, 0.1])) + "xq")
+    for text in texts:
+        got, feedback = call(function, text)
+        if feedback:
+            return feedback
+        pairs = list(zip(text, text[1:], strict=False))
+        after = {now: [b for a, b in pairs if a == now] for now, _ in pairs}
+        best = {now: max(set(then), key=then.count) for now, then in after.items()}
+        share = sum(best[now] == then for now, then in pairs) / len(pairs)
+        last = {now: then[-1] for now, then in after.items()}
+        most = max(set(text[1:]), key=text[1:].count)
+        for mistake, message in (
+            (share * len(pairs), "that is how many are right. Asked is the share, from 0 to 1."),
+            (
+                sum(last[now] == then for now, then in pairs) / len(pairs),
+                "your table keeps the follower seen last. Keep the one that came most often.",
+            ),
+            (
+                np.mean([then.count(best[now]) / len(then) for now, then in after.items()]),
+                "that is the mean over letters. A letter that comes more often counts more: count characters.",
+            ),
+            (
+                text[1:].count(most) / len(pairs),
+                "that says the commonest character every time. The table looks at the current character first.",
+            ),
+            (share * len(pairs) / len(text), "the first character is not predicted: divide by len(text) - 1."),
+        ):
+            if _same(got, mistake) and not _same(mistake, share):
+                return wrong(message)
+        feedback = compare(f"for {text[:8]!r}…, your share", got, share)
+        if feedback:
+            return wrong(f"{feedback.message} For each character: which one comes after it most often, and how often?")
+    return right("this is the number to beat before anyone speaks of memory.")
+
+
+def temperature_prediction(answer):
+    """Exercise 4a: logits 2 and 0 at temperature 0.5: how many times as likely is the first?"""
+    return _expect_number(
+        answer,
+        np.exp(4),
+        "e to the power (2 − 0) / 0.5 = 4. At temperature 1 it is 7.4 times, at 0.5 its square.",
+        {
+            np.exp(2): "that is temperature 1. At 0.5 the logits are divided by 0.5 first.",
+            np.exp(1): "that multiplies by the temperature. Divide: 2 / 0.5.",
+            4: "4 is the difference of the logits after the division. Then comes exp.",
+            1 / (1 + np.exp(-4)): "that is the probability of the first. How many times that of the second is it?",
+            2 * np.exp(2): "the division stands inside the exponential: exp(2 / 0.5), not exp(2) / 0.5.",
+        },
+        "divide both logits by 0.5, take exp of each, and divide the first by the second.",
+        tolerance=0.6,
+    )
+
+
+def temperature(function):
+    """Exercise 4b: ``my_softmax(logits, temperature)`` for logits (N, C)."""
+    logits = np.random.default_rng(6).normal(size=(4, 3)) * 3
+
+    def soft(z, axis=-1):
+        return np.exp(z) / np.exp(z).sum(axis=axis, keepdims=True)
+
+    for at in (1.0, 0.5, 3.0):
+        got, feedback = call(function, logits.copy(), at)
+        if feedback:
+            return feedback
+        wanted = soft(logits / at)
+        for mistake, message in (
+            (soft(logits * at), "a high temperature makes the likely symbol surer here. Divide by it."),
+            (soft(logits) / at, "the division comes before exp, not after: these do not sum to 1."),
+            (soft(logits), "your function leaves the temperature out."),
+            (soft(logits / at, axis=0), "each *row* sums to 1: sum over the last axis, axis=-1."),
+            (np.exp(logits / at) / np.exp(logits / at).sum(), "each *row* sums to 1: axis=-1, keepdims=True."),
+            (np.exp(logits / at), "divide by the sum of the row, so that it is a row of probabilities."),
+        ):
+            if _same(got, mistake) and not _same(mistake, wanted):
+                return wrong(message)
+        feedback = compare(f"at temperature {at:g}, the probability", got, wanted)
+        if feedback:
+            return feedback
+    with np.errstate(all="ignore"):
+        large, feedback = call(function, np.array([[1000.0, 0.0]]), 0.5)
+    if feedback:
+        return feedback
+    if not _same(large, [[1, 0]]):
+        return wrong("right, but logits of 1000 overflow: subtract the largest logit of each row before exp.")
+    return right("divide by the temperature, subtract the largest, exp, divide by the sum.")
+
+
 # --- notebook 05 -------------------------------------------------------------------------------
 
 
@@ -1438,3 +1679,210 @@ def strict_loss(function, tensor):
             return wrong(f"{shapes}: your loss bends one to the other and says 0. Which was meant? Raise instead.")
         return wrong(f"{shapes}: your loss lets it pass. Compare the whole shapes, not their lengths or sizes.")
     return right("four words, `if a.shape != b.shape`, and this trap is shut for good.")
+
+# --- notebook 06 -------------------------------------------------------------------------------
+
+
+def padded_reading(answer):
+    """Exercise 1a: when padding first changes the state of a reader that meets it first."""
+    return _expect_choice(
+        answer,
+        "b",
+        "reversed, the two steps of padding come first. x is 0 there, but the biases are not: the gates open, a "
+        "candidate is written, and h and c have moved before the first letter comes.",
+        {
+            "a": "y comes at step 2. The padding stood at the end, so after x[::-1] it stands at the beginning.",
+            "c": "zeros leave out W x, not the biases: c = f · 0 + i · g, and i and g come from the biases.",
+            "d": "s is the first letter of the word. Read from the end, it comes last.",
+        },
+    )
+
+
+def turn_round(function):
+    """Exercise 1b: ``turn_round(x, lengths)`` turns each sequence round within its own length."""
+    x = np.arange(1.0, 41.0).reshape(5, 4, 2)
+    lengths = np.array([3, 5, 1, 2])
+    ended = np.arange(5)[:, None] >= lengths
+    x[ended] *= -1  # noise in the padding
+    given, given_lengths = x.copy(), lengths.copy()
+    got, problem = call(function, given, given_lengths)
+    if problem is not None:
+        return problem
+    if not (np.array_equal(given, x) and np.array_equal(given_lengths, lengths)):
+        return wrong("your function changes an array that it was given. Work on x.copy().")
+    wanted = x.copy()
+    for n, length in enumerate(lengths):
+        wanted[:length, n] = x[:length, n][::-1]
+    without_padding = np.where(ended[..., None], 0, wanted)
+    end_first = np.stack([np.roll(x[::-1, n], -(5 - length), axis=0) for n, length in enumerate(lengths)], axis=1)
+    slips = {
+        "that turns the whole array round: padding first, then the words. Only x[:length, n] is to be turned.": x[::-1],
+        "you turn the batch round, not the time. Time is the first axis of (T, N, D).": x[:, ::-1],
+        "you turn the features round. Time is the first axis of (T, N, D).": x[:, :, ::-1],
+        "all sequences are turned within the same length. Each has its own: lengths[n].": _turned(x, lengths[[0] * 4]),
+        "one step too few is turned: x[:length, n] has the steps 0 to length - 1.": _turned(x, lengths - 1),
+        "the sequences are right, and the padding is gone. Let what stands there stay.": without_padding,
+        "the sequences are right, but the padding is turned round as well. Let it stay as it is.": end_first,
+        "that is x as it came.": x,
+    }
+    for message, slip in slips.items():
+        if _same(got, slip):
+            return wrong(message)
+    return compare("turn_round(x, lengths)", got, wanted) or right(
+        "each sequence is turned within its own length, and the padding stays at the end. Turning twice gives x back, "
+        "so the same function serves on the way in and on the way out."
+    )
+
+
+def _turned(x, lengths):
+    turned = x.copy()
+    for n, length in enumerate(lengths):
+        turned[:length, n] = x[:length, n][::-1]
+    return turned
+
+
+def summary_rows(answer):
+    """Exercise 2a: which rows of h_n belong to the last layer."""
+    return _expect_choice(
+        answer,
+        "c",
+        "the order is layer 0 forward, layer 0 backward, layer 1 forward, layer 1 backward. h_n[-2] and h_n[-1] are "
+        "the last two, for any number of layers.",
+        {
+            "a": "those are both directions of layer 0. The rows go layer by layer, so the last layer comes last.",
+            "b": "those are the backward directions of both layers. The rows go layer by layer, not direction by "
+            "direction.",
+            "d": "that is the backward direction of the last layer. The forward one has read everything too.",
+        },
+    )
+
+
+def summary_from_output(function):
+    """Exercise 2b: ``summary(output, lengths)`` takes each direction where it has read everything."""
+    T, N, H = 6, 4, 3
+    lengths = np.array([6, 2, 4, 1])
+    output = np.arange(1.0, T * N * 2 * H + 1).reshape(T, N, 2 * H)
+    output[np.arange(T)[:, None] >= lengths] = 0
+    got, problem = call(function, output.copy(), lengths.copy())
+    if problem is not None:
+        return problem
+    rows = np.arange(N)
+    ends = output[lengths - 1, rows]
+    wanted = np.concatenate([ends[:, :H], output[0, :, H:]], axis=1)
+    slips = {
+        "output[-1] is 0 where a sequence is shorter than T, and its backward half has read one step.": output[-1],
+        "the forward half is right. The backward half of a sequence's last step has read that one step; it has read "
+        "everything at step 0.": ends,
+        "the backward half is right. The forward half of step 0 has read that one step; it has read everything at "
+        "the sequence's own end.": output[0],
+        "the backward half is right. The forward half must come from each sequence's own end, lengths - 1, not from "
+        "the end of the array.": np.concatenate([output[-1, :, :H], output[0, :, H:]], axis=1),
+        "both halves are right, in the other order. The forward one comes first.": np.roll(wanted, H, axis=1),
+        "the halves are changed: the forward one has read everything at the end, the backward one at the "
+        "beginning.": np.concatenate([output[0, :, :H], ends[:, H:]], axis=1),
+        "that is the last sequence, not the last step. Time is the first axis of (T, N, 2H).": output[:, -1],
+    }
+    for message, slip in slips.items():
+        if _same(got, slip):
+            return wrong(message)
+    return compare("summary(output, lengths)", got, wanted) or right(
+        "forwards from each sequence's own last step, backwards from step 0: the numbers of h_n[-2] and h_n[-1]."
+    )
+
+
+def silent_weights(answer):
+    """Exercise 3a: which weights get no gradient from the first position."""
+    forward = "at position 0 the forward LSTM has made a step, from x[0] with weight_ih."
+    return _expect_choice(
+        answer,
+        "b",
+        "at position 0 the forward LSTM has made one step, from h0 = 0, and a gradient of weight_hh is always "
+        "dz times the h before. The backward LSTM has made ten steps by then, so both its matrices have a part in it.",
+        {
+            "a": f"{forward} The gradient of weight_ih is dz times x, which is not 0.",
+            "c": "the backward LSTM comes to position 0 last, after it has read all ten letters with weight_ih.",
+            "d": "position 0 is the backward LSTM's tenth step. Nine of them had an h before them to multiply.",
+            "e": f"{forward} What stood before this step? h0, which is 0, and weight_hh multiplies it.",
+        },
+    )
+
+
+def summed_backward(function):
+    """Exercise 3b: ``summed_backward(left, right, forwards, backwards, doutput)`` for added directions gives dx."""
+    rng = np.random.default_rng(6)
+    T, N, D, H = 5, 2, 3, 4
+    forwards, backwards = (LSTMParams.init(D, H, seed=rng) for _ in range(2))
+    x, doutput = rng.standard_normal((T, N, D)), rng.standard_normal((T, N, H))
+    left, right_trace = lstm_forward(x, forwards), lstm_forward(x[::-1], backwards)
+    got, problem = call(function, left, right_trace, forwards, backwards, doutput.copy())
+    if problem is not None:
+        if "has 2 features" in problem.message or "(5, 2, 2)" in problem.message:
+            return wrong("nothing was joined here, so nothing is to be cut: each direction gets the whole of doutput.")
+        return problem
+    dleft = lstm_backward(left, forwards, dh=doutput).x
+    dright = lstm_backward(right_trace, backwards, dh=doutput[::-1]).x
+    not_turned = lstm_backward(right_trace, backwards, dh=doutput).x
+    slips = {
+        "the backward LSTM's dx is in its reading order: reverse it before you add it.": dleft + dright,
+        "the backward LSTM read in the other order, so its dh must be reversed too: doutput[::-1].": (
+            dleft + not_turned[::-1]
+        ),
+        "the backward LSTM's order is nowhere accounted for: reverse its dh on the way in and its dx on the way "
+        "out.": dleft + not_turned,
+        "that is the forward LSTM's part alone. Both have read x: two uses, two gradients, one sum.": dleft,
+        "that is the backward LSTM's part alone. Both have read x: two uses, two gradients, one sum.": dright[::-1],
+        "a sum hands its gradient on whole, to each of its terms. Nothing is to be halved.": (dleft + dright[::-1]) / 2,
+    }
+    for message, slip in slips.items():
+        if _same(got, slip):
+            return wrong(message)
+    return compare("dx", got, dleft + dright[::-1]) or right(
+        "a sum hands its whole gradient to both. The rest is as for joined directions: reverse, go back, reverse, add."
+    )
+
+
+def one_step_late(answer):
+    """Exercise 4a: a delay of one step where two are needed."""
+    return _expect_choice(
+        answer,
+        "a",
+        "with a delay of one it has read letter t + 1 when it tags t. Letter t + 2 is still a toss of a coin: 0.6, "
+        "not a bit more. With a delay of two it is 1.",
+        {
+            "b": "what would it know more than before? Letter t + 1 says nothing about letter t + 2: all are drawn "
+            "independently.",
+            "c": "the tag of t needs letter t + 2. One step late, t + 1 is the last letter that has been read.",
+        },
+    )
+
+
+def delayed(function):
+    """Exercise 4b: ``delayed(x, target, delay)`` gives x with empty steps at the end and targets that come later."""
+    x, target = tasks.look_ahead(6, 3, ahead=2, seed=1)
+    target = target + 4  # no target is 0, so that what stands in the empty places can be told apart
+    delay = 2
+    result, problem = call(function, x.copy(), target.copy(), delay)
+    if problem is not None:
+        return problem
+    if not isinstance(result, tuple) or len(result) != 2:
+        return wrong("return two arrays: x_late, target_late.")
+    if any(is_empty(array) for array in result):
+        return not_yet("return both arrays, x_late and target_late.")
+    empty, nothing = np.zeros((delay, *x.shape[1:])), np.zeros((delay, target.shape[1]))
+    for message, which, slip in (
+        ("x is late and the target is not. The network reads x at once: the empty steps come after it.", 0, [empty, x]),
+        ("x has its old length. It needs `delay` empty steps more, or the last answers never come.", 0, [x]),
+        ("the last steps repeat x. They should be empty: zeros.", 0, [x, x[-delay:]]),
+        ("target comes no later: the zeros belong before it, not after it.", 1, [target, nothing]),
+        ("np.roll brings the last targets round to the front, where nothing is asked.", 1, [np.roll(target, delay, 0)]),
+        ("target lost its last steps: they come later, after the end of x.", 1, [nothing, target[:-delay]]),
+        ("target has its old length. It begins with `delay` rows of zeros.", 1, [target]),
+    ):
+        if _same(result[which], np.concatenate(slip)):
+            return wrong(message)
+    problem = compare("x_late", result[0], np.concatenate([x, empty]))
+    problem = problem or compare("target_late", result[1], np.concatenate([nothing, target]))
+    return problem or right(
+        "the answer for t comes at step t + delay. The solutions train an LSTM on this: with a delay of two it gets "
+        "every tag right, with one direction."
+    )
