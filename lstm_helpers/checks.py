@@ -487,6 +487,8 @@ def four_gates(function):
     x, h = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
     weights = params.weight_ih.copy(), params.weight_hh.copy(), params.bias.copy()
     got, feedback = call(function, x.copy(), h.copy(), *weights)
+    if feedback and "equal division" in feedback.message:
+        return wrong("np.split cuts rows here, and there are 5. The gates lie side by side: cut along axis=1.")
     if feedback:
         return _with_shapes(feedback, x=x, h_prev=h, weight_ih=weights[0], weight_hh=weights[1], bias=weights[2])
     try:
@@ -497,6 +499,7 @@ def four_gates(function):
         return wrong("return four arrays: i, f, g, o.")
     blocks = dict(zip(GATES, np.split(x @ weights[0].T + h @ weights[1].T + weights[2], 4, axis=1), strict=True))
     functions = {"σ": sigmoid, "tanh": np.tanh, "nothing": np.array}
+    without_bias = np.split(x @ weights[0].T + h @ weights[1].T, 4, axis=1)
     for name, result in zip(GATES, got, strict=True):
         wanted = "tanh" if name == "g" else "σ"
         block, function = next(
@@ -510,6 +513,8 @@ def four_gates(function):
         if function != wanted:
             why = "g must be able to be negative" if name == "g" else f"{name} is a gate, from 0 to 1"
             return wrong(f"{name} went through {function}, wanted {wanted}: {why}.")
+        if _same(result, functions[wanted](without_bias[GATES.index(name)])):
+            return wrong(f"{name} is what comes out without the bias: add it once to the whole 4H-wide product.")
         if problem := compare(name, result, functions[wanted](blocks[name])):
             return problem
     return right("one product, cut in four.")
@@ -1614,7 +1619,7 @@ def old_tensorflow_weights(function):
             return wrong(f"{feedback.message} Convert one gate, and compare it with their step.")
     if not (np.array_equal(given[0], kernel) and np.array_equal(given[1], bias)):
         return wrong("the result is right, but your function changes an array of its caller. Add the 1 to a copy.")
-    return right("checkpoints that nobody else can read any more are open to you.")
+    return right("every gate of their step is ours now. Old checkpoints can be read.")
 
 
 def perfect_loss(answer):
@@ -1679,6 +1684,7 @@ def strict_loss(function, tensor):
             return wrong(f"{shapes}: your loss bends one to the other and says 0. Which was meant? Raise instead.")
         return wrong(f"{shapes}: your loss lets it pass. Compare the whole shapes, not their lengths or sizes.")
     return right("four words, `if a.shape != b.shape`, and this trap is shut for good.")
+
 
 # --- notebook 06 -------------------------------------------------------------------------------
 

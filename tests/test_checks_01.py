@@ -157,7 +157,9 @@ FUNCTIONS = [
             (permuted((1, 0, 2, 3)), "as i is made from the block of f"),
             (lambda *arrays: permuted((0, 1, 2, 3))(*arrays)[:3], "four arrays"),
             (lambda x, h, *weights: four_gates(x, h, *(w.T for w in weights)), "transposed"),
-            (lambda x, h, w, u, b: permuted((0, 1, 2, 3))(x, h, w, u, 0 * b), "i at"),
+            (lambda x, h, w, u, b: permuted((0, 1, 2, 3))(x, h, w, u, 0 * b), "without the bias"),
+            (lambda x, h, w, u, b: permuted((0, 1, 2, 3))(x, h, w, u, b - 0.1), "i at"),
+            (lambda x, h, w, u, b: np.split(x @ w.T + h @ u.T + b, 4), "axis=1"),
         ],
     ),
 ]
