@@ -7,7 +7,6 @@ one fixed figure of which only the moving parts are painted again.
 
 import base64
 import dataclasses
-import io
 import json
 import pathlib
 
@@ -15,9 +14,6 @@ import anywidget
 import ipywidgets
 import numpy as np
 import traitlets
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from PIL import Image
 
 from lstm_helpers import figures
 from lstm_helpers.backprop import state_jacobian
@@ -246,22 +242,9 @@ render({{ model, el: document.getElementById("scrubber") }});
 
 # --- pictures that the kernel draws ------------------------------------------------------------
 
-SHARP = 150  # pixels an inch: fine on a projector and on dense screens, and still quick to paint
 
-
-class BlitFigure:
-    """A matplotlib figure as an image widget, of which only the moving parts are painted again.
-
-    Painting all of a figure takes long enough to feel, painting a few lines over a kept background
-    does not: the difference between dragging a slider and waiting for it.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        It keeps its size and its axes for good, and is drawn with `SHARP` pixels an inch.
-    moving : sequence of Artist
-        What changes. They are painted over everything but the frames of the axes: keep legends
-        outside.
+class BlitFigure(figures.Blit):
+    """A `figures.Blit` as an image widget.
 
     Attributes
     ----------
@@ -269,15 +252,7 @@ class BlitFigure:
     """
 
     def __init__(self, figure, moving):
-        figure.set_dpi(SHARP)
-        self._canvas = FigureCanvasAgg(figure)
-        # The frames belong above a line that touches them.
-        frames = [spine for ax in figure.axes for spine in ax.spines.values()]
-        self._moving = sorted([*moving, *frames], key=lambda artist: artist.get_zorder())
-        for artist in self._moving:
-            artist.set_animated(True)
-        self._canvas.draw()  # everything but the moving parts
-        self._background = self._canvas.copy_from_bbox(figure.bbox)
+        super().__init__(figure, moving)
         width = f"{100 * figure.get_figwidth():.0f}px"  # 8 inches are 800 pixels of the page, however fine they are
         self.image = ipywidgets.Image(
             format="png", layout={"width": width, "max_width": "100%", "align_self": "flex-start"}
@@ -286,16 +261,7 @@ class BlitFigure:
 
     def redraw(self):
         """Paint the moving parts where they are now, and show the picture."""
-        self._canvas.restore_region(self._background)
-        for artist in self._moving:
-            artist.figure.draw_artist(artist)
-        png = io.BytesIO()
-        Image.fromarray(self.pixels()).save(png, format="png", compress_level=1)  # quick rather than small
-        self.image.value = png.getvalue()
-
-    def pixels(self):
-        """The picture as it stands, an array (height, width, 4) of bytes."""
-        return np.asarray(self._canvas.buffer_rgba())
+        self.image.value = self.paint()
 
 
 class Panel(ipywidgets.VBox):
@@ -347,7 +313,7 @@ def gate_valve(*, w=1.0, u=0.0, b=0.0, x=1.0, h_prev=0.0):
         With the controls ``w u b x h_prev``.
     """
     colour = figures.GATE_COLOURS["f"]
-    figure = Figure(figsize=(8, 3), layout="constrained")
+    figure = figures.new_figure(8, 3)
     axes = figure.subplots(1, 2, width_ratios=(3, 1))
     z = np.linspace(-12, 12, 401)
     axes[0].plot(z, sigmoid(z), color="0.6", lw=2)
@@ -423,7 +389,7 @@ def gate_over_time(params, x, gate="f", *, unit=0, tokens=None):
     given = lstm_forward(x, params)
     steps = np.arange(given.seq_len)
 
-    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    figure = figures.new_figure(8, 3.6)
     axes = figure.subplots(2, 1, sharex=True)
     low = 0 if figures.is_gate(gate) else -1
     axes[0].set(ylabel=f"{gate}\n{figures.SIGNAL_NAMES[gate]}", ylim=(low - 0.08, 1.08), yticks=[low, (low + 1) / 2, 1])
@@ -547,7 +513,7 @@ def gate_presets(presets, *, g, c0):
     Panel
         With the controls ``setting f i o``.
     """
-    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    figure = figures.new_figure(8, 3.6)
     ax = figure.subplots()
     first = next(iter(presets))
     artists = figures.draw_ledger(ax, g=g, c0=c0, **presets[first])
@@ -607,7 +573,7 @@ def gradient_paths(sizes):
     for name, array in runs.items():
         check_shape(f"sizes[{name!r}]", array, first.shape)
 
-    figure = Figure(figsize=(10, 3.4), layout="constrained")
+    figure = figures.new_figure(10, 3.4)
     axes = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
     image = axes[0].imshow(
         figures.path_shades(first), cmap="cividis", vmin=-6, vmax=1, aspect="auto", interpolation="nearest"
@@ -669,7 +635,7 @@ def gradient_reach(x, *, hidden_size, seed=0, forget_bias=1.0):
     x = float_array("x", x, ("T", "N", "D"))[:, :1]
     longest, _, D = x.shape
     integer("T of x", longest, 2)
-    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    figure = figures.new_figure(9, 3.8)
     ax = figure.subplots()
     ax.set(yscale="log", xlim=(0, longest), ylim=(1e-14, 1e6), xlabel="steps gone back")
     ax.set_ylabel("what is left of the gradient")
@@ -738,7 +704,7 @@ def bug_museum(bug="missing_transpose"):
     """
     if bug not in GRADIENT_BUGS:
         raise ValueError(f"bug is {bug!r}, wanted one of {', '.join(GRADIENT_BUGS)}")
-    figure = Figure(figsize=(9, 4.8), layout="constrained")
+    figure = figures.new_figure(9, 4.8)
     nothing = dict.fromkeys(PARTS, np.full(LONGEST_IN_MUSEUM + 1, np.nan))
     ax = figure.subplots()
     image, texts = figures.draw_errors(ax, nothing)
