@@ -18,10 +18,10 @@ LESSONS = sorted(FOLDER.glob("*.ipynb"))
 SOLUTIONS = sorted((FOLDER / "solutions").glob("*.ipynb"))
 
 # Cells whose text output is not compared, in the whole series. Raise it only where no rounding helps.
-UNCOMPARED = 0
+UNCOMPARED = 1
 UNCOMPARED_PER_NOTEBOOK = 2
 
-VERBS = {"See", "Turn", "Update", "Solve", "Derive", "Build", "Compare", "Read", "Extract", "Write", "Weigh", "Find"}
+VERBS = {"See", "Turn", "Update", "Solve", "Derive", "Build", "Prove", "Read", "Extract", "Write", "Weigh", "Find"}
 SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
 
 # The symbols of other texts; ours are in the glossary of notebook 00, in the cell that has both.
@@ -207,7 +207,8 @@ def test_code_does_without_what_hides_errors_or_hangs_on_the_machine(path):
         tree = ast.parse(cell.source)  # magics do not parse
         calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         last_names = {call.rpartition(".")[2] for call in calls}
-        assert not last_names & {"interact", "interactive", "input", "sleep", "exec", "eval"}, cell.source
+        assert not last_names & {"interact", "interactive", "sleep"}, cell.source
+        assert not calls & {"input", "exec", "eval"}, cell.source  # torch's module.eval() is another thing
         assert "plt.show" not in calls, "figures.show stores the alt text, plt.show does not"
         assert "sys.path" not in cell.source
         assert "import *" not in cell.source
