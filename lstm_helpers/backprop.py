@@ -86,7 +86,8 @@ def lstm_backward(trace, params, dh=None, dh_n=None, dc_n=None):
         The weights it was made with.
     dh : ndarray (T, N, H), optional
         Gradient of the loss with respect to every h, as far as the loss uses it directly. What it
-        holds after the end of a sequence has no effect, as long as it is finite: h is a constant 0 there.
+        holds after the end of a sequence has no effect, as long as it is finite: h is a constant 0
+        there.
     dh_n, dc_n : ndarray (N, H), optional
         Gradients with respect to the last h and c of each sequence. A missing gradient means zeros.
 
@@ -158,6 +159,11 @@ def forget_product(trace, start=0, stop=None):
     Returns
     -------
     ndarray (N, H), values in [0, 1]
+
+    Raises
+    ------
+    ValueError
+        If there are no states of these numbers.
     """
     start, stop = _state_numbers(trace, start, stop)
     return trace.f[start:stop].prod(axis=0)
@@ -183,6 +189,12 @@ def state_jacobian(trace, params, start=0, stop=None, batch=0):
         Row: a component of (h, c) at `stop`; column: a component of (h, c) at `start`. So
         ``[H:, H:]`` is the derivative of c with respect to c. Behind a sequence's end h is a
         constant 0 and c is passed on, as in the `Trace`.
+
+    Raises
+    ------
+    ValueError
+        If there are no states of these numbers, no such sequence, or the trace has other sizes
+        than the weights.
     """
     _check_fit(trace, params)
     start, stop = _state_numbers(trace, start, stop)

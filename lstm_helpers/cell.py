@@ -82,7 +82,8 @@ class LSTMParams:
         Raises
         ------
         ValueError
-            For a size below 1 or not a whole number, another dtype, or a forget_bias that is not finite.
+            For a size that is not a whole number of at least 1, another dtype, or a forget_bias that
+            is not finite.
         """
         dtype = float_dtype(dtype)
         if not np.isfinite(forget_bias):

@@ -123,12 +123,24 @@ def gradcheck(loss, arrays, gradients, *, blocks=None, rtol=1e-7, directions=Non
 
 
 def numerical_gradient(loss, array):
-    """The gradient of `loss`, a function from an array to a float, at `array`, by central differences.
+    """The gradient of a loss by central differences.
+
+    Parameters
+    ----------
+    loss : callable
+        From an array, as `array`, to a float. It must not change it.
+    array : ndarray
+        Where the gradient is taken.
 
     Returns
     -------
     ndarray
         Shape and dtype of `array`; in float64 good for about ten digits.
+
+    Raises
+    ------
+    ValueError
+        If `array` or the loss next to it holds NaN or infinity, or `array` is not of floats.
     """
     array = float_array("array", array).copy()
     slopes = [

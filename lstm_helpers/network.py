@@ -80,7 +80,7 @@ class LSTM:
     Raises
     ------
     ValueError
-        If a size is not a whole number of at least 1.
+        If a size is not a whole number of at least 1, or for another dtype.
     """
 
     def __init__(self, input_size, hidden_size, num_layers=1, bidirectional=False, *, seed, dtype=np.float64):
@@ -108,7 +108,8 @@ class LSTM:
         Raises
         ------
         ValueError
-            For an unknown or missing name, and for shapes that do not fit each other.
+            For an unknown or missing name, shapes that do not fit each other, other dtypes than
+            float32 and float64, mixed dtypes, NaN or infinity.
         """
         if not hasattr(mapping, "items"):
             raise ValueError(f"mapping is a {type(mapping).__name__}, wanted a mapping of names to arrays")
@@ -202,7 +203,8 @@ class LSTM:
         Raises
         ------
         ValueError
-            For shapes or dtypes that do not fit, NaN, infinity, bad lengths, T = 0.
+            For shapes or dtypes that do not fit, NaN, infinity, bad lengths, T = 0, and for numbers
+            so large that a pre-activation overflows.
         """
         self._check_sizes()
         x = float_array("x", x, ("T", "N", "D"), like=("weight_ih_l0", self.dtype), finite=lengths is None)
@@ -327,6 +329,7 @@ class Linear:
     Parameters
     ----------
     in_features, out_features : int
+        At least 1.
     seed : int or numpy.random.Generator
         Weights and bias are uniform between ±1/sqrt(in_features), torch's range.
     dtype : float32 or float64
@@ -335,6 +338,11 @@ class Linear:
     ----------
     weight : ndarray (out_features, in_features)
     bias : ndarray (out_features,)
+
+    Raises
+    ------
+    ValueError
+        For sizes, dtypes or shapes that do not fit, NaN or infinity, here and in both methods.
     """
 
     def __init__(self, in_features, out_features, *, seed, dtype=np.float64):
@@ -393,7 +401,8 @@ def softmax_cross_entropy(logits, targets):
     ------
     ValueError
         If `targets` has another shape than `logits` without its last axis, is not of whole
-        numbers, or names a class that is not there.
+        numbers, or names a class that is not there; if `logits` is empty, of another dtype than
+        float32 and float64, or holds NaN or infinity.
     """
     logits = float_array("logits", logits)
     targets = as_array("targets", targets)
@@ -421,11 +430,21 @@ def softmax_cross_entropy(logits, targets):
 def mse(prediction, target):
     """The mean squared error, and its gradient with respect to `prediction`.
 
+    Parameters
+    ----------
+    prediction, target : ndarray
+        Of one shape and dtype.
+
+    Returns
+    -------
+    loss : float
+    dprediction : ndarray, shaped as `prediction`
+
     Raises
     ------
     ValueError
         If the shapes differ at all. NumPy and torch would broadcast (1,) against (4, 1) and give
-        a number that has no meaning.
+        a number that has no meaning. Also for dtypes that do not fit, NaN, infinity, no numbers.
     """
     prediction = float_array("prediction", prediction)
     target = float_array("target", target, like=("prediction", prediction.dtype))

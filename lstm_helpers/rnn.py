@@ -126,6 +126,12 @@ def rnn_backward(trace, params, dh=None, dh_n=None):
     Returns
     -------
     RNNGradients
+
+    Raises
+    ------
+    ValueError
+        If the trace has other sizes than the weights, a gradient's shape or dtype does not fit the
+        trace, or it holds NaN or infinity.
     """
     _check_fit(trace, params)
     T, N, H = trace.h.shape

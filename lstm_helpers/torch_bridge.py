@@ -50,7 +50,13 @@ def cell_to_torch(params):
 
 
 def cell_from_torch(cell):
-    """Our `LSTMParams` with the weights of a ``torch.nn.LSTMCell``; its two biases are added."""
+    """Our `LSTMParams` with the weights of a ``torch.nn.LSTMCell``; its two biases are added.
+
+    Raises
+    ------
+    ValueError
+        If the cell is not an ``nn.LSTMCell``, or of another dtype than float32 and float64.
+    """
     if not isinstance(cell, torch.nn.LSTMCell):
         raise ValueError(f"cell is a {type(cell).__name__}, wanted a torch.nn.LSTMCell")
     weights = [p.detach().cpu().numpy() for p in (cell.weight_ih, cell.weight_hh)]
@@ -146,7 +152,8 @@ def torch_trace(module, x, h0=None, c0=None, lengths=None):
     Raises
     ------
     ValueError
-        If the module's own output differs (it has been changed, or it applies dropout).
+        As `from_torch` and `LSTM.forward`; and if the module's own output differs from what its
+        weights say (it has been changed, or it applies dropout).
     """
     trace = from_torch(module).forward(x, h0, c0, lengths)
     output = run_torch(module, x, h0, c0, lengths).output
