@@ -24,6 +24,7 @@ from lstm_helpers.rnn import RNNParams, rnn_forward, rnn_state_jacobian
 from lstm_helpers.validate import check_shape, float_array, integer
 
 STATIC = pathlib.Path(__file__).parent / "static"
+PLACE = ("t", "unit", "batch", "layer", "direction")  # the traits that say what is looked at
 LARGEST_MESSAGE = 16_000_000  # bytes: 500 steps of 256 units for 5 sequences, or for 2 with their ghost
 
 # --- the gate scrubber -------------------------------------------------------------------------
@@ -33,27 +34,35 @@ class GateScrubber(anywidget.AnyWidget):
     """One run of an LSTM to walk through: heatmaps, the cell's diagram and one unit's curves.
 
     Arrow keys left and right step through time, up and down pick the unit, Home and End go to the
-    ends, space plays. `t`, `unit` and `batch` are traits: set them, observe them, link them.
+    ends, space plays, r turns the direction. `t`, `unit`, `batch`, `layer` and `direction` are
+    traits: set them, observe them, link them.
+
+    `t` is always a position in the sequence, its first token 0, whoever reads it. The reverse
+    direction is drawn turned round, as its Trace is in the order of reading: what it does at
+    position t of a sequence of n tokens is its step n - 1 - t, and its c_prev and h_prev are those
+    of position t + 1. Where there are two directions, two bars that meet at t show what each has
+    read there.
 
     Parameters
     ----------
-    trace : Trace
-        All its sequences are sent to the browser once, as float32: at most `LARGEST_MESSAGE` bytes,
-        24 for each number of h (twice that with a ghost).
+    trace : Trace or NetworkTrace
+        All its sequences, layers and directions are sent to the browser once, as float32: at most
+        `LARGEST_MESSAGE` bytes, 24 for each number of each h (twice that with a ghost).
     tokens : sequence of str, optional
         What came in at each step; see `figures.token_rows`.
-    batch, t, unit : int
-        Which sequence, step and unit to begin with.
-    ghost : Trace, optional
-        Another run of the same shape, drawn behind the first: what it was before an intervention.
+    batch, t, unit, layer, direction : int
+        What to begin with: which sequence, position and unit; of a NetworkTrace also which layer,
+        from 0, and which direction, 0 forward or 1 reverse.
+    ghost : Trace or NetworkTrace, optional
+        Another run of the same kind and shape, drawn behind the first: what it was before an intervention.
     note : str
         A line above the picture.
 
     Raises
     ------
     ValueError
-        If `trace` or `ghost` is not a Trace of finite numbers, is too large to send, or the two
-        differ in shape; if tokens do not fit; if batch, t or unit is out of range.
+        If `trace` or `ghost` is no trace of finite numbers, is too large to send, or the two
+        differ in shape; if tokens do not fit; if batch, t, unit, layer or direction is out of range.
     """
 
     _esm = (STATIC / "scrubber.js").read_text(encoding="utf-8")
@@ -62,17 +71,19 @@ class GateScrubber(anywidget.AnyWidget):
     t = traitlets.Int(0).tag(sync=True)
     unit = traitlets.Int(0).tag(sync=True)
     batch = traitlets.Int(0).tag(sync=True)
+    layer = traitlets.Int(0).tag(sync=True)
+    direction = traitlets.Int(0).tag(sync=True)
     _run = traitlets.Dict().tag(sync=True)  # one message for one run: what it is, and its numbers as bytes
 
-    def __init__(self, trace, tokens=None, batch=0, t=0, unit=0, *, ghost=None, note=""):
+    def __init__(self, trace, tokens=None, batch=0, t=0, unit=0, layer=0, direction=0, *, ghost=None, note=""):
         run = _run_message(trace, tokens, ghost, note)
         self._trace, self._tokens = trace, tokens
-        places = {"t": t, "unit": unit, "batch": batch}
+        places = {"t": t, "unit": unit, "batch": batch, "layer": layer, "direction": direction}
         super().__init__(_run=run, **{name: integer(name, k, 0, self._top(name)) for name, k in places.items()})
 
     @property
     def trace(self):
-        """The run that is shown."""
+        """The run as it was given, a Trace or a NetworkTrace; of the latter, layer and direction say what is shown."""
         return self._trace
 
     def update(self, trace, *, tokens=None, ghost=None, note=""):
@@ -80,7 +91,7 @@ class GateScrubber(anywidget.AnyWidget):
 
         Parameters
         ----------
-        trace : Trace
+        trace : Trace or NetworkTrace
         tokens : sequence of str, optional
             The present ones stay if there are none.
         ghost, note
@@ -90,7 +101,7 @@ class GateScrubber(anywidget.AnyWidget):
         run = _run_message(trace, tokens, ghost, note)
         with self.hold_sync():  # one message, so that no picture mixes two runs
             self._trace, self._tokens = trace, tokens
-            for name in ("t", "unit", "batch"):
+            for name in PLACE:
                 setattr(self, name, min(getattr(self, name), self._top(name)))
             self._run = run
 
@@ -105,24 +116,30 @@ class GateScrubber(anywidget.AnyWidget):
         run = self._run | {
             key: base64.b64encode(self._run[key]).decode() for key in ("data", "ghost") if self._run[key] is not None
         }
-        state = json.dumps({"t": self.t, "unit": self.unit, "batch": self.batch, "_run": run}).replace("<", "\\u003c")
-        words = figures.overview_alt(self._trace, tokens=self._tokens, batch=self.batch)
+        state = json.dumps({name: getattr(self, name) for name in PLACE} | {"_run": run}).replace("<", "\\u003c")
+        shown = _layers(self._trace)[self.layer][self.direction]
+        words = figures.overview_alt(shown, tokens=self._tokens, batch=self.batch)
         words = words.replace("&", "&amp;").replace("<", "&lt;")
         return _PAGE.format(css=self._css, words=words, module=self._esm, state=state)
 
     def _top(self, name):
-        sizes = {"t": self._trace.seq_len, "unit": self._trace.hidden_size, "batch": self._trace.batch_size}
+        layers = _layers(self._trace)
+        T, N, H = layers[0][0].h.shape
+        sizes = {"t": T, "unit": H, "batch": N, "layer": len(layers), "direction": len(layers[0])}
         return sizes[name] - 1
 
-    @traitlets.validate("t", "unit", "batch")
+    @traitlets.validate(*PLACE)
     def _in_range(self, proposal):
         name = proposal["trait"].name
         return integer(name, proposal["value"], 0, self._top(name))
 
     def __repr__(self):
-        T, N, H = self._trace.h.shape
-        shape = f"seq_len={T}, batch_size={N}, hidden_size={H}"
-        return f"GateScrubber({shape}, t={self.t}, unit={self.unit}, batch={self.batch})"
+        layers = _layers(self._trace)
+        T, N, H = layers[0][0].h.shape
+        words = f"seq_len={T}, batch_size={N}, hidden_size={H}, t={self.t}, unit={self.unit}, batch={self.batch}"
+        if layers[0][0] is not self._trace:
+            words += f", layer={self.layer} of {len(layers)}, direction={self.direction} of {len(layers[0])}"
+        return f"GateScrubber({words})"
 
     def _repr_mimebundle_(self, **kwargs):
         data, metadata = super()._repr_mimebundle_(**kwargs)
@@ -132,38 +149,56 @@ class GateScrubber(anywidget.AnyWidget):
 _NEEDS_KERNEL = "it moves where a kernel runs; what stands before it shows the same without one"
 
 
+def _layers(trace):
+    """The Traces of a run, ``[layer][direction]``: a NetworkTrace has them, a plain Trace is one of each."""
+    return getattr(trace, "layers", ((trace,),))
+
+
 def _run_message(trace, tokens, ghost, note):
     """Everything that the browser needs to know of a run, its numbers as bytes."""
-    _check_run("trace", trace)
-    tokens = figures.token_rows(tokens, trace)
+    parts = _checked_parts("trace", trace)
+    layers, first = _layers(trace), parts[0]
+    tokens = figures.token_rows(tokens, first)
     if not isinstance(note, str):
         raise ValueError(f"note is {type(note).__name__}, wanted str")
-    runs = [trace]
+    behind = []
     if ghost is not None:
-        _check_run("ghost", ghost)
-        if ghost.h.shape != trace.h.shape or (ghost.lengths != trace.lengths).any():
-            wanted = f"that of trace, {trace.h.shape} with lengths {trace.lengths.tolist()}"
-            raise ValueError(f"ghost has shape {ghost.h.shape} with lengths {ghost.lengths.tolist()}, wanted {wanted}")
-        runs.append(ghost)
-    size = len(runs) * trace.h.size * 4 * len(figures.SIGNALS)
+        behind = _checked_parts("ghost", ghost)
+        if behind[0].h.shape != first.h.shape or (behind[0].lengths != first.lengths).any():
+            wanted = f"that of trace, {first.h.shape} with lengths {first.lengths.tolist()}"
+            came = f"{behind[0].h.shape} with lengths {behind[0].lengths.tolist()}"
+            raise ValueError(f"ghost has shape {came}, wanted {wanted}")
+        if list(map(len, _layers(ghost))) != list(map(len, layers)):
+            raise ValueError(f"ghost has {_count_parts(_layers(ghost))}, wanted those of trace, {_count_parts(layers)}")
+    T, N, H = first.h.shape
+    size = (
+        4 * (len(figures.SIGNALS) * T + 2) * N * H * len(parts + behind)
+    )  # and 2 for the states before the first step
     if size > LARGEST_MESSAGE:
-        came = f"{' x '.join(map(str, trace.h.shape))} numbers for each of 6 signals" + (", twice" if ghost else "")
+        came = f"{T} x {N} x {H} numbers for each of 6 signals"
+        came += f", in {_count_parts(layers)}" * (len(parts) > 1) + ", twice" * bool(behind)
         wanted = f"at most {LARGEST_MESSAGE / 1e6:g} MB: run fewer sequences, or a shorter part"
         raise ValueError(f"trace is too large to send: {came} are {size / 1e6:.1f} MB, wanted {wanted}")
-    T, N, D = trace.x.shape
+    inputs = [both[0].x for both in layers]  # direction 0 reads it as it stands
     header = {
         "T": T,
         "N": N,
-        "D": D,
-        "H": trace.hidden_size,
-        "lengths": trace.lengths.tolist(),
-        "tokens": tokens and list(map(figures.visible_row, tokens, trace.lengths)),
-        "x": trace.x.tolist() if D <= 3 else None,  # more than three do not fit on the wire
-        "limit": figures.state_limit(*runs),
+        "H": H,
+        "layers": len(layers),
+        "directions": len(layers[0]),
+        "lengths": first.lengths.tolist(),
+        "tokens": tokens and list(map(figures.visible_row, tokens, first.lengths)),
+        "D": [x.shape[2] for x in inputs],
+        "x": [x.tolist() if x.shape[2] <= 3 else None for x in inputs],  # more than three do not fit on the wire
+        "limit": figures.state_limit(*parts, *behind),
         "note": note,
         "style": _style(),
     }
-    return {"header": header, "data": _as_bytes(trace), "ghost": _as_bytes(ghost) if ghost else None}
+    return {"header": header, "data": _as_bytes(parts), "ghost": _as_bytes(behind) if behind else None}
+
+
+def _count_parts(layers):
+    return f"{len(layers)} layers of {len(layers[0])} directions"
 
 
 def _style():
@@ -181,24 +216,33 @@ def _style():
     }
 
 
-def _check_run(name, trace):
-    if not isinstance(trace, Trace):
-        raise ValueError(f"{name} is {type(trace).__name__}, wanted a Trace (what lstm_forward returns)")
+def _checked_parts(name, trace):
+    """All Traces of a run in a list, layer by layer and direction by direction, or a ValueError."""
+    parts = [part for both in _layers(trace) for part in both]
+    if not all(isinstance(part, Trace) for part in parts):
+        wanted = "wanted a Trace (what lstm_forward returns) or a NetworkTrace (what LSTM.forward returns)"
+        raise ValueError(f"{name} is {type(trace).__name__}, {wanted}")
+    names = [f"{name}.layers[{k}][{d}]" for k, both in enumerate(_layers(trace)) for d in range(len(both))]
+    for part_name, part in zip([name] if parts == [trace] else names, parts, strict=True):
+        _check_part(part_name, part, (parts[0].seq_len, parts[0].batch_size, parts[0].hidden_size))
+    return parts
+
+
+def _check_part(name, trace, shape):
     for key, array in vars(trace).items():
         if not np.isfinite(array).all():
             worst = "NaN" if np.isnan(array).any() else "infinity"
             raise ValueError(f"{name}.{key} holds {worst}, wanted finite numbers")
-    T, N, H = trace.seq_len, trace.batch_size, trace.hidden_size
     for key in (*figures.SIGNALS, "c0", "h0"):
-        check_shape(f"{name}.{key}", getattr(trace, key), (N, H) if key in ("c0", "h0") else (T, N, H))
+        check_shape(f"{name}.{key}", getattr(trace, key), shape[1:] if key in ("c0", "h0") else shape)
     largest = max(np.abs(trace.c).max(), np.abs(trace.c0).max())
     if largest > np.finfo(np.float32).max:
         raise ValueError(f"{name}.c reaches {largest:.3g}, wanted at most 3.4e38: the browser draws float32")
 
 
 @np.errstate(under="ignore")  # what is too small for float32 is drawn as 0
-def _as_bytes(trace):
-    arrays = [getattr(trace, key) for key in (*figures.SIGNALS, "c0", "h0")]
+def _as_bytes(parts):
+    arrays = [getattr(trace, key) for trace in parts for key in (*figures.SIGNALS, "c0", "h0")]
     return np.concatenate([array.ravel() for array in arrays]).astype("<f4").tobytes()
 
 

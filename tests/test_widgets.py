@@ -127,15 +127,16 @@ def test_numbers_go_as_binary_and_only_once(trace):
 
 def test_header_says_what_the_numbers_are(trace):
     header = GateScrubber(trace, TOKENS, note="loss 0.31")._run["header"]
-    assert (header["T"], header["N"], header["D"], header["H"]) == (T, N, D, H)
+    assert (header["T"], header["N"], header["D"], header["H"]) == (T, N, [D], H)
+    assert (header["layers"], header["directions"]) == (1, 1)
     assert header["lengths"] == LENGTHS
     assert header["note"] == "loss 0.31"
-    np.testing.assert_array_equal(header["x"], trace.x)
+    np.testing.assert_array_equal(header["x"], [trace.x])
     largest = max(np.abs(trace.c).max(), np.abs(trace.c0).max())
     assert largest <= header["limit"] <= 5 * largest
     assert header["tokens"][0] == ["the", "␣", "↵", "我", "</script>", "*_`", "end"]
     wide = lstm_forward(np.ones((2, 1, 4)), random_params(input_size=4))
-    assert GateScrubber(wide)._run["header"]["x"] is None  # more than three inputs do not fit on the wire
+    assert GateScrubber(wide)._run["header"]["x"] == [None]  # more than three inputs do not fit on the wire
 
 
 def test_limit_covers_the_ghost(trace):

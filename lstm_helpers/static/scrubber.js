@@ -8,7 +8,8 @@
    way: an event changes `state`, and `draw(root, state)` paints what state says.
 
    What tests may read:
-     root       [data-testid="gate-scrubber"]  data-t data-unit data-batch data-first data-playing
+     root       [data-testid="gate-scrubber"]  data-t data-unit data-batch data-layer data-direction data-first
+                                               data-playing; t is a position in the sequence, whoever reads it
      heatmap    canvas[data-gate="i"]          data-value (of the picked unit at t) data-first data-columns data-rows
                                                data-per-row; a canvas pixel is a cell, transparent where padding is
      wire       [data-wire="f_c"]              data-value, and the same as text; wires: c_prev f_c c i_g g f i o tanh_c
@@ -16,47 +17,63 @@
      ghost      [data-was="f_c"]               data-value, and "was 0.430" as text
      pipe       [data-pipe="f_c"]              data-width       valve  [data-valve="f"]  data-opening
      curve      [data-curve="i"]               data-value at the cursor; its line is [data-line="i"]
-     controls   [data-action="first|previous|play|next|last|t|unit|batch"]
-     texts      [data-text="where|sentence|note|view"]                                                              */
+     has read   [data-read="forward|reverse"]  data-from data-to: the first position this direction has read, and the
+                                               last, which is t; both empty in the padding; only with two directions
+     controls   [data-action="first|previous|play|next|last|t|unit|batch|layer|direction"], the last three only where
+                there is a choice
+     texts      [data-text="where|sentence|joined|note|view"]                                                       */
 
 const COLUMNS = 60; // steps in sight; more would make columns narrower than a token
 const ROWS = 32; // rows of a heatmap; where there are more units, each row is the mean of a few neighbours
 const MARGIN = 5; // steps kept in sight ahead of the cursor
 const BEAT = 500; // milliseconds a step while playing
 const CALM_BEAT = 1000; // the same for readers who asked for less motion
+const NAMED = { letters: 12, words: 4 }; // of the tokens that a direction has read, the latest ones are named
+const PLACE = ["t", "unit", "batch", "layer", "direction"]; // what is looked at: the model's traits
 
 // ------------------------------------------------------------------------------------------------- the run
 
-/* Give the numbers names: run.at("f", t, batch, unit); t = -1 is the state before the first step. */
+/* Give the numbers names. part(layer, direction) adds `at`, and `was` where there is a run behind:
+   at("f", t, batch, unit), and at("c", t, batch, unit, 1) one step of reading before.
+
+   Numbers come in the order of reading, t is a position. The reverse direction reads each sequence from its end, so
+   that its one step before is the position to the right; before the first step comes the state it began with. */
 function readRun({ header, data, ghost }) {
-  const { T, N, H, style } = header;
+  const { T, N, H, layers, directions, lengths, tokens, style } = header;
   const block = T * N * H;
   const lookup = (view) => {
     // Copied, because a part of a message need not begin at a multiple of four.
     const values = new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
     const start = Object.fromEntries(style.signals.map((signal, k) => [signal, k * block]));
     const before = { c: 6 * block, h: 6 * block + N * H };
-    return (signal, t, batch, unit) =>
-      t < 0 ? values[before[signal] + batch * H + unit] : values[start[signal] + (t * N + batch) * H + unit];
+    return (layer, direction) => {
+      const begin = (layer * directions + direction) * (6 * block + 2 * N * H);
+      return (signal, t, batch, unit, back = 0) => {
+        const step = (direction === 1 && t < lengths[batch] ? lengths[batch] - 1 - t : t) - back;
+        return values[begin + (step < 0 ? before[signal] : start[signal] + step * N * H) + batch * H + unit];
+      };
+    };
   };
-  return {
+  const [now, then] = [data, ghost].map((view) => view && lookup(view));
+  const isGate = (signal) => style.gates.includes(signal);
+  const run = {
     ...header,
-    at: lookup(data),
-    was: ghost ? lookup(ghost) : null,
-    isGate: (signal) => style.gates.includes(signal),
+    isGate,
     colours: Object.fromEntries(
-      style.signals.map((signal) => [signal, ramp(style.gates.includes(signal) ? style.gateMap : style.stateMap)]),
+      style.signals.map((signal) => [signal, ramp(isGate(signal) ? style.gateMap : style.stateMap)]),
     ),
-    token: (batch, t) => (header.tokens && t < header.lengths[batch] ? header.tokens[batch][t] : null),
-    label: (batch, t) => (header.tokens ? header.tokens[batch][t] : String(t)),
-    range: (signal) => (signal === "c" ? [-header.limit, header.limit] : [style.gates.includes(signal) ? 0 : -1, 1]),
+    token: (batch, t) => (tokens && t < lengths[batch] ? tokens[batch][t] : null),
+    label: (batch, t) => (tokens ? tokens[batch][t] : String(t)),
+    range: (signal) => (signal === "c" ? [-header.limit, header.limit] : [isGate(signal) ? 0 : -1, 1]),
   };
+  run.part = (layer, direction) => ({ ...run, at: now(layer, direction), was: then && then(layer, direction) });
+  return run;
 }
 
 /* What flows through the wires of the diagram at one step of one unit. */
 function wireValues(at, t, batch, unit) {
   const [i, f, g, o, c, h] = ["i", "f", "g", "o", "c", "h"].map((signal) => at(signal, t, batch, unit));
-  const [c_prev, h_prev] = ["c", "h"].map((signal) => at(signal, t - 1, batch, unit));
+  const [c_prev, h_prev] = ["c", "h"].map((signal) => at(signal, t, batch, unit, 1));
   return { c_prev, h_prev, i, f, g, o, c, h, f_c: f * c_prev, i_g: i * g, c_tanh: c, tanh_c: Math.tanh(c) };
 }
 
@@ -109,13 +126,14 @@ const ICONS = {
 };
 
 function skeleton(run) {
-  const { style, T, N, H } = run;
+  const { style, T, N, H, layers, directions } = run;
   const button = (name, title) => `
     <button type="button" data-action="${name}" title="${title}" aria-label="${title}">
       <svg viewBox="0 0 16 16" aria-hidden="true"><path d="${ICONS[name]}"/></svg></button>`;
-  const choice = (name, count) => `
+  const choice = (name, count, words = (k) => k) =>
+    count === 1 && name !== "unit" ? "" : `
     <label>${name} <select data-action="${name}">
-      ${Array.from({ length: count }, (_, k) => `<option>${k}</option>`).join("")}</select></label>`;
+      ${Array.from({ length: count }, (_, k) => `<option value="${k}">${words(k)}</option>`).join("")}</select></label>`;
   const heatmap = (signal) => `
     <div class="gs-row" data-row="${signal}">
       <div class="gs-name"><i class="gs-chip" style="background: ${style.colours[signal]}"></i><b>${signal}</b>
@@ -151,14 +169,19 @@ function skeleton(run) {
         ${button("next", "next step (→)")}${button("last", "last step (End)")}
         <input type="range" min="0" max="${T - 1}" step="1" data-action="t" aria-label="step">
         <output class="gs-where" data-text="where"></output>
-        ${choice("unit", H)}${N > 1 ? choice("batch", N) : ""}
+        ${choice("layer", layers)}${choice("direction", directions, (k) => ["0 forward →", "1 backward ←"][k])}
+        ${choice("unit", H)}${choice("batch", N)}
       </div>
       <p class="gs-sentence" data-text="sentence"></p>
+      <p class="gs-sentence" data-text="joined" ${directions === 1 ? "hidden" : ""}></p>
       <p class="gs-note" data-text="note"></p>
       <div class="gs-main">
         <div class="gs-heat">
           ${style.signals.map(heatmap).join("")}
           <div class="gs-row"><div class="gs-name">${run.tokens ? "token" : "t"}</div><div class="gs-axis"></div></div>
+          ${directions === 1 ? "" : `
+          <div class="gs-row gs-reads"><div class="gs-name"><div>forward read</div><div>backward read</div></div>
+            <div class="gs-time"><div class="gs-cursor"></div><div data-read="forward"></div><div data-read="reverse"></div></div></div>`}
           <div class="gs-row gs-strip"><div class="gs-name">c, whole sequence</div>
             <div class="gs-box"><canvas height="1"></canvas><div class="gs-window"></div><div class="gs-cursor"></div></div></div>
           <p class="gs-view" data-text="view"></p>
@@ -207,13 +230,14 @@ function diagram({ diagram, colours }) {
 // ------------------------------------------------------------------------------------------------- drawing
 
 function draw(root, state) {
-  const { run, t, unit, batch } = state;
+  const { t, unit, batch, layer, direction } = state;
+  const run = state.run.part(layer, direction);
   const width = root.querySelector(".gs-axis").clientWidth;
   if (width === 0) return; // out of sight, or its styles are just being exchanged: there is nothing to fit labels into
   const view = viewOf(state);
   state.first = view.first;
   // Most steps move only the cursor. What lies behind it is painted again when something else has changed.
-  const behind = [run.serial, batch, view.first, width].join();
+  const behind = [run.serial, layer, direction, batch, view.first, width].join();
   if (state.behind !== behind) {
     for (const signal of run.style.signals) drawHeatmap(root, run, signal, batch, view);
     for (const axis of root.querySelectorAll(".gs-axis")) drawAxis(axis, run, batch, view);
@@ -228,10 +252,12 @@ function draw(root, state) {
     drawStrip(root.querySelector(".gs-strip"), run, batch, unit, view);
   }
   Object.assign(state, { behind, drawnUnit: unit });
-  drawCursor(root, state, view);
-  drawDiagram(root, state);
-  drawWords(root, state, view);
-  Object.assign(root.dataset, { t, unit, batch, first: view.first, playing: state.timer !== null });
+  const shown = { ...state, run };
+  drawCursor(root, shown, view);
+  if (run.directions === 2) drawReads(root, shown, view);
+  drawDiagram(root, shown);
+  drawWords(root, shown, view);
+  Object.assign(root.dataset, { t, unit, batch, layer, direction, first: view.first, playing: state.timer !== null });
 }
 
 function drawHeatmap(root, run, signal, batch, { first, columns, rows, perRow }) {
@@ -281,7 +307,9 @@ function drawCurves(panel, run, batch, unit, { first, columns }) {
   const signed = signals.includes("c");
   let high = 1;
   for (const at of signed ? [run.at, run.was] : []) {
-    for (let t = -1; at && t < run.T; t++) high = Math.max(high, Math.abs(at("c", t, batch, unit)));
+    for (let t = 0; at && t < run.T; t++) {
+      for (const back of [0, 1]) high = Math.max(high, Math.abs(at("c", t, batch, unit, back)));
+    }
   }
   const low = signed ? -high : 0;
   const edge = 0.06 * (high - low);
@@ -324,7 +352,7 @@ function drawStrip(strip, run, batch, unit, { first, columns }) {
   Object.assign(strip.querySelector(".gs-window").style, place);
 }
 
-function drawCursor(root, { run, t, unit, batch }, { first, columns, rows, perRow }) {
+function drawCursor(root, { run, t, unit, batch, direction }, { first, columns, rows, perRow }) {
   const column = { left: percent((t - first) / columns), width: percent(1 / columns) };
   for (const cursor of root.querySelectorAll(".gs-time .gs-cursor")) Object.assign(cursor.style, column);
   Object.assign(root.querySelector(".gs-strip .gs-cursor").style, { left: percent(t / run.T), width: percent(1 / run.T) });
@@ -349,7 +377,8 @@ function drawCursor(root, { run, t, unit, batch }, { first, columns, rows, perRo
   }
   for (const axis of root.querySelectorAll(".gs-axis")) {
     const here = axis.querySelector(".gs-here"); // in full, centred on its column, but never beyond the ends of the axis
-    here.textContent = run.label(batch, t);
+    const label = run.label(batch, t);
+    here.textContent = run.directions === 1 ? label : direction === 1 ? `← ${label}` : `${label} →`; // which way it reads
     const room = axis.clientWidth;
     const half = here.offsetWidth / 2;
     const middle = Math.max(half, Math.min((room * (t - first + 0.5)) / columns, room - half));
@@ -360,7 +389,24 @@ function drawCursor(root, { run, t, unit, batch }, { first, columns, rows, perRo
   }
 }
 
-function drawDiagram(root, { run, t, unit, batch }) {
+/* Which positions each direction has read when both are joined at t: from its end of the sequence to t. */
+function readSpans({ run, t, batch }) {
+  const end = run.lengths[batch] - 1;
+  return t > end ? {} : { forward: [0, t], reverse: [end, t] };
+}
+
+function drawReads(root, state, { first, columns }) {
+  const spans = readSpans(state);
+  for (const bar of root.querySelectorAll("[data-read]")) {
+    const [from, to] = spans[bar.dataset.read] ?? ["", ""];
+    Object.assign(bar.dataset, { from, to });
+    bar.hidden = to === "";
+    const [left, right] = [Math.min(from, to), Math.max(from, to) + 1].map((t) => clamp((t - first) / columns, 0, 1));
+    Object.assign(bar.style, { left: percent(left), width: percent(right - left) });
+  }
+}
+
+function drawDiagram(root, { run, t, unit, batch, layer }) {
   const find = (name, value) => root.querySelector(`.gs-diagram [data-${name}="${value}"]`);
   const full = run.style.pipeWidth;
   const wires = wireValues(run.at, t, batch, unit);
@@ -390,22 +436,25 @@ function drawDiagram(root, { run, t, unit, batch }) {
     write(was, before?.[wire] ?? "", before ? `was ${number(before[wire])}` : "");
     was.classList.toggle("gs-differs", before !== null && number(before[wire]) !== number(wires[wire]));
   }
-  const inputs = run.x?.[t][batch];
+  const inputs = run.x[layer]?.[t][batch];
   const token = run.token(batch, t);
-  const numbers = inputs?.map((value) => number(value, 2)).join(", ") ?? `${run.D} numbers`;
-  write(find("wire", "x"), inputs ?? "", token === null ? numbers : `${numbers} ‘${token}’`);
+  const numbers = inputs?.map((value) => number(value, 2)).join(", ") ?? `${run.D[layer]} numbers`;
+  const source = layer > 0 ? ` of layer ${layer - 1}` : token === null ? "" : ` ‘${token}’`;
+  write(find("wire", "x"), inputs ?? "", numbers + source);
 }
 
-function drawWords(root, { run, t, unit, batch, timer }, view) {
+function drawWords(root, { run, t, unit, batch, layer, direction, timer }, view) {
   const say = (name, text) => (root.querySelector(`[data-text="${name}"]`).textContent = text);
   const control = (name) => root.querySelector(`[data-action="${name}"]`);
   const token = run.token(batch, t);
   const end = run.lengths[batch];
-  const what = t >= end ? " · padding" : token === null ? "" : ` · token ‘${token}’`;
-  const where = `step ${t + 1} of ${run.T} · t = ${t}${what}`;
+  const two = run.directions === 2;
+  const what = t >= end ? " · padding" : token === null ? "" : ` · ${two ? "" : "token "}‘${token}’`;
+  const where = `${two ? "position" : "step"} ${t + 1} of ${run.T} · t = ${t}${what}`;
   say("where", where);
   Object.assign(control("t"), { value: t, ariaValueText: where });
-  for (const [name, value] of Object.entries({ unit, batch })) if (control(name)) control(name).value = value;
+  const picked = { unit, batch, layer, direction };
+  for (const [name, value] of Object.entries(picked)) if (control(name)) control(name).value = value;
   control("play").ariaPressed = timer !== null;
   control("play").querySelector("path").setAttribute("d", ICONS[timer === null ? "play" : "pause"]);
 
@@ -415,15 +464,48 @@ function drawWords(root, { run, t, unit, batch, timer }, view) {
   const step =
     `c = f·c_prev + i·g = ${w.f}·${w.c_prev} + ${w.i}·${w.g} = ${number(wires.c)},  ` +
     `h = o·tanh(c) = ${w.o}·${w.tanh_c} = ${number(wires.h)}`;
-  say("sentence", `unit ${unit}: ${t < end ? step : `padding, the sequence has ended after ${end} steps: c is passed on, h is 0`}`);
-  root.querySelector(".gs-sentence").ariaLive = timer === null ? "polite" : "off"; // not a word a beat while playing
+  const reader = [
+    run.layers > 1 ? `layer ${layer}, ` : "",
+    two ? `${direction === 1 ? "backward" : "forward"}, ` : "",
+    direction === 1 && t < end ? `its step ${end - 1 - t}, ` : "",
+  ].join("");
+  say("sentence", `${reader}unit ${unit}: ${t < end ? step : `padding, the sequence has ended after ${end} steps: c is passed on, h is 0`}`);
+  if (two) say("joined", joinedWords({ run, t, unit, batch, layer }));
+  for (const sentence of root.querySelectorAll(".gs-sentence")) {
+    sentence.ariaLive = timer === null ? "polite" : "off"; // not a word a beat while playing
+  }
 
   const note = say("note", [run.note, run.was && "dotted, and “was”: the run before"].filter(Boolean).join("  ·  "));
   root.querySelector(".gs-note").hidden = !note;
   const inSight = view.columns < run.T ? [`steps ${view.first + 1}–${view.first + view.columns} of ${run.T}`] : [];
   const rows = run.H === 1 ? "one unit" : `rows: units 0 to ${run.H - 1}, from the top`;
   const mean = view.perRow > 1 ? [`each row is the mean of ${view.perRow} units`] : [];
-  say("view", [...inSight, rows, ...mean].join("  ·  "));
+  const way = [
+    "forward: reads from the start, its step 0 is the first token; c_prev comes from the left",
+    "backward: reads from the end, its step 0 is the last token; c_prev comes from the right",
+  ];
+  say("view", [...(two ? [way[direction]] : []), ...inSight, rows, ...mean].join("  ·  "));
+}
+
+/* What is joined at t: both directions' h, each with what it has read. */
+function joinedWords({ run, t, unit, batch, layer }) {
+  const spans = readSpans({ run, t, batch });
+  if (!spans.forward) return "padding: nothing is read here, and the output is 0";
+  const token = run.token(batch, t);
+  const letters = run.tokens?.[batch].every((label) => [...label].length === 1);
+  const read = ([from, to]) => {
+    if (token === null) return from === to ? `t = ${t}` : `t = ${from} to ${to}`;
+    const all = run.tokens[batch].slice(Math.min(from, to), Math.max(from, to) + 1);
+    const latest = (from > to ? all.reverse() : all).slice(letters ? -NAMED.letters : -NAMED.words);
+    return (latest.length < all.length ? "… " : "") + latest.join(letters ? "" : " ");
+  };
+  const h = [0, 1].map((direction) => number(run.part(layer, direction).at("h", t, batch, unit)));
+  const [here, which] = [token === null ? `t = ${t}` : `‘${token}’`, run.layers > 1 ? "the layer's output" : "the output"];
+  const [what, those] = layer > 0 ? [`layer ${layer - 1}'s features of `, "those of "] : ["", ""];
+  return (
+    `at ${here}: forward has read ${what}${read(spans.forward)}, backward has read ${those}${read(spans.reverse)}; ` +
+    `${which} joins h→ (${run.H} numbers, unit ${unit}: ${h[0]}) and h← (${run.H} numbers, unit ${unit}: ${h[1]})`
+  );
 }
 
 // ------------------------------------------------------------------------------------------------- wiring
@@ -432,9 +514,8 @@ function render({ model, el }) {
   const root = document.createElement("div");
   Object.assign(root, { className: "gate-scrubber", tabIndex: 0, role: "group" });
   root.dataset.testid = "gate-scrubber";
-  root.ariaLabel = "gate scrubber: left and right step through time, up and down pick the unit, space plays";
   el.append(root);
-  const state = { run: null, t: 0, unit: 0, batch: 0, first: 0, timer: null, behind: "", drawnUnit: -1 };
+  const state = { run: null, first: 0, timer: null, behind: "", drawnUnit: -1 }; // and PLACE, which `follow` fetches
   let frame = 0;
   let serial = 0;
 
@@ -446,8 +527,8 @@ function render({ model, el }) {
     });
   };
   const pick = (changes) => {
-    const { T, N, H } = state.run;
-    const last = { t: T - 1, unit: H - 1, batch: N - 1 };
+    const { T, N, H, layers, directions } = state.run;
+    const last = { t: T - 1, unit: H - 1, batch: N - 1, layer: layers - 1, direction: directions - 1 };
     for (const [name, value] of Object.entries(changes)) {
       state[name] = clamp(value, 0, last[name]);
       model.set(name, state[name]);
@@ -462,11 +543,13 @@ function render({ model, el }) {
   };
   const play = () => {
     if (state.timer !== null) return stop();
-    if (state.t === state.run.T - 1) pick({ t: 0 });
+    const { T, lengths } = state.run;
+    const [start, end, by] = state.direction === 1 ? [lengths[state.batch] - 1, 0, -1] : [0, T - 1, 1]; // as it reads
+    if (state.t === end) pick({ t: start });
     const beat = matchMedia("(prefers-reduced-motion: reduce)").matches ? CALM_BEAT : BEAT;
     const tick = () => {
-      if (state.t === state.run.T - 1) return stop();
-      state.timer = setTimeout(() => (pick({ t: state.t + 1 }), tick()), beat);
+      if (state.t === end) return stop();
+      state.timer = setTimeout(() => (pick({ t: state.t + by }), tick()), beat);
     };
     tick();
     schedule();
@@ -490,14 +573,15 @@ function render({ model, el }) {
     End: actions.last,
     ArrowUp: () => pick({ unit: state.unit - 1 }),
     ArrowDown: () => pick({ unit: state.unit + 1 }),
+    r: () => (stop(), pick({ direction: 1 - state.direction })),
   };
 
   root.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || ["Tab", "Escape"].includes(event.key)) return;
     // JupyterLab's command mode must not hear the rest: there, arrows leave the cell and "d d" deletes it.
     event.stopPropagation();
-    const pressesItself = event.key === " " && ["BUTTON", "SELECT"].includes(event.target.tagName);
-    if (!keys[event.key] || pressesItself) return;
+    const itsOwn = { BUTTON: [" "], SELECT: [" ", "ArrowUp", "ArrowDown"] }[event.target.tagName] ?? [];
+    if (!keys[event.key] || itsOwn.includes(event.key)) return;
     event.preventDefault();
     keys[event.key]();
   });
@@ -528,22 +612,25 @@ function render({ model, el }) {
   root.addEventListener("pointermove", scrub);
 
   const follow = () => {
-    for (const name of ["t", "unit", "batch"]) state[name] = model.get(name);
+    for (const name of PLACE) state[name] = model.get(name);
     schedule();
   };
   const load = () => {
     stop();
-    const shape = ({ T, N, H, tokens, limit }) => [T, N, H, tokens === null, limit].join();
+    const shape = ({ T, N, H, layers, directions, tokens, limit }) =>
+      [T, N, H, layers, directions, tokens === null, limit].join();
     const run = Object.assign(readRun(model.get("_run")), { serial: ++serial });
     const sameSkeleton = state.run && shape(run) === shape(state.run); // then what has the focus may keep it
     state.run = run;
     if (!sameSkeleton) root.innerHTML = skeleton(run);
+    const turns = run.directions === 2 ? ", r turns the direction" : "";
+    root.ariaLabel = `gate scrubber: left and right step through time, up and down pick the unit, space plays${turns}`;
     follow();
   };
   load();
   const resized = new ResizeObserver(schedule); // how many tokens fit hangs on the width
   resized.observe(root);
-  const events = { "change:_run": load, "change:t": follow, "change:unit": follow, "change:batch": follow };
+  const events = { "change:_run": load, ...Object.fromEntries(PLACE.map((name) => [`change:${name}`, follow])) };
   for (const [name, listener] of Object.entries(events)) model.on(name, listener);
   return () => {
     clearTimeout(state.timer);
