@@ -14,6 +14,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from lstm_helpers import figures
 from lstm_helpers.cell import LSTMParams, lstm_forward
+from lstm_helpers.network import LSTM
 from lstm_helpers.widgets import GateScrubber
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -44,6 +45,28 @@ params = LSTMParams(rng.normal(size=(4 * H, D)), rng.normal(size=(4 * H, H)), rn
 trace = lstm_forward(rng.normal(size=(T, N, D)), params, rng.normal(size=(N, H)), rng.normal(size=(N, H)), [9, 6])
 scrubber = GateScrubber(trace, tokens={TOKENS})
 scrubber
+"""
+
+# A network, two layers in two directions, over sequences of 7 and 5 characters.
+SENTENCES = [list("我爱中国，你好"), list("我爱中国。")]
+NETWORK_SIZES = {"T": 7, "N": 2, "D": 3, "H": 4}
+
+
+def example_network():
+    rng = np.random.default_rng(11)
+    T, N, D, H = NETWORK_SIZES.values()
+    net = LSTM(D, H, 2, True, seed=rng)
+    return net.forward(rng.normal(size=(T, N, D)), *rng.normal(size=(2, 4, N, H)), [7, 5])
+
+
+NETWORK_EXAMPLE = f"""
+from lstm_helpers.network import LSTM
+rng = np.random.default_rng(11)
+T, N, D, H = {tuple(NETWORK_SIZES.values())}
+net = LSTM(D, H, 2, True, seed=rng)
+run = net.forward(rng.normal(size=(T, N, D)), *rng.normal(size=(2, 4, N, H)), [7, 5])
+both = GateScrubber(run, {SENTENCES})
+both
 """
 
 
@@ -81,7 +104,7 @@ def lab(tmp_path_factory):
     """A JupyterLab over a copy of the notebooks, so that nothing the tests do is saved into the originals."""
     root, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter")
     shutil.copytree(NOTEBOOKS, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    cells = [nbformat.v4.new_code_cell(EXAMPLE.strip())]
+    cells = [nbformat.v4.new_code_cell(source.strip()) for source in (EXAMPLE, NETWORK_EXAMPLE)]
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=nbformat.from_dict(METADATA))
     nbformat.write(notebook, root / "example.ipynb")
     with jupyter_lab(root, home) as url:
@@ -103,8 +126,19 @@ def example(chromium, lab):
 def live(example):
     """The example's scrubber, at the first step of the first unit."""
     example.evaluate("lab.ask('scrubber.t = scrubber.unit = scrubber.batch = 0')")
-    scrubber = example.locator(SCRUBBER)
+    scrubber = example.locator(SCRUBBER).nth(0)
     for name in ("t", "unit", "batch"):
+        expect(scrubber).to_have_attribute(f"data-{name}", "0")
+    yield scrubber
+    assert example.problems == []
+
+
+@pytest.fixture
+def network(example):
+    """The example's scrubber of a network, at its first place."""
+    example.evaluate("lab.ask('both.t = both.unit = both.batch = both.layer = both.direction = 0')")
+    scrubber = example.locator(SCRUBBER).nth(1)
+    for name in ("t", "unit", "batch", "layer", "direction"):
         expect(scrubber).to_have_attribute(f"data-{name}", "0")
     yield scrubber
     assert example.problems == []
@@ -129,8 +163,8 @@ def drawn(scrubber):
         """root => {
             const values = (kind) => Object.fromEntries([...root.querySelectorAll(`[data-${kind}]`)].map(
                 node => [node.dataset[kind], { value: node.dataset.value, text: node.textContent }]));
-            const { t, unit, batch, first } = root.dataset;
-            return { t: +t, unit: +unit, batch: +batch, first: +first,
+            const { t, unit, batch, layer, direction, first } = root.dataset;
+            return { t: +t, unit: +unit, batch: +batch, layer: +layer, direction: +direction, first: +first,
                      wires: values('wire'), curves: values('curve'), heat: values('gate') };
         }"""
     )
@@ -145,8 +179,13 @@ def pixels(scrubber, signal):
     return np.array(flat).reshape(height, width, 4)
 
 
-def expected_wires(trace, t, unit, batch):
-    step = trace.step(t)
+def step_of(t, length, direction):
+    """Which step of its reading a direction does at position t: the reverse one reads from the end of the sequence."""
+    return length - 1 - t if direction == 1 and t < length else t
+
+
+def expected_wires(trace, step, unit, batch):
+    step = trace.step(step)
     value = {name: float(getattr(step, name)[batch, unit]) for name in (*SIGNALS, "c_prev", "h_prev")}
     value["f_c"] = value["f"] * value["c_prev"]
     value["i_g"] = value["i"] * value["g"]
@@ -154,10 +193,12 @@ def expected_wires(trace, t, unit, batch):
     return value
 
 
-def assert_drawn(scrubber, trace, t, unit, batch=0):
+def assert_drawn(scrubber, trace, t, unit, batch=0, *, layer=0, direction=0):
+    """Everything on the screen is what the trace did at position t; returns the numbers by wire."""
     seen = drawn(scrubber)
-    assert (seen["t"], seen["unit"], seen["batch"]) == (t, unit, batch)
-    wires = expected_wires(trace, t, unit, batch)
+    place = [seen[name] for name in ("t", "unit", "batch", "layer", "direction")]
+    assert place == [t, unit, batch, layer, direction]
+    wires = expected_wires(trace, step_of(t, trace.lengths[batch], direction), unit, batch)
     for name, value in wires.items():
         wire = seen["wires"][name]
         assert float(wire["value"]) == pytest.approx(value, rel=FLOAT32, abs=FLOAT32), f"wire {name} at t = {t}"
@@ -168,11 +209,12 @@ def assert_drawn(scrubber, trace, t, unit, batch=0):
         for signal in SIGNALS:
             got = float(seen[kind][signal]["value"])
             assert got == pytest.approx(wires[signal], rel=FLOAT32, abs=FLOAT32), f"{kind} {signal} at t = {t}"
+    return wires
 
 
-def expected_colours(values, signal, trace):
+def expected_colours(values, signal, trace, limit=None):
     """The colours of a heatmap, by our own interpolation between the map's stops."""
-    low, high = figures.value_range(signal, trace)
+    low, high = (-limit, limit) if limit and signal == "c" else figures.value_range(signal, trace)
     stops = figures.GATE_MAP if figures.is_gate(signal) else figures.STATE_MAP
     rgb = np.array([[int(stop[k : k + 2], 16) for k in (1, 3, 5)] for stop in stops])
     share = np.clip((values - low) / (high - low), 0, 1) * (len(stops) - 1)
@@ -299,15 +341,161 @@ def test_tokens_are_text_and_the_current_one_is_whole(live):
         press(live, "ArrowRight")
 
 
+# --- two directions and several layers ---------------------------------------------------------
+
+
+def turned(array, lengths):
+    """Each sequence of array (T, N, H) turned round within its own length."""
+    array = array.copy()
+    for batch, length in enumerate(lengths):
+        array[:length, batch] = array[:length, batch][::-1]
+    return array
+
+
+def assert_reads(scrubber, network, t, unit, batch, layer):
+    """The two bars that meet at t and the sentence about them: what each direction has read."""
+    T, H = len(network.output), network.layers[0][0].hidden_size
+    end = network.lengths[batch] - 1
+    marks = scrubber.evaluate(
+        """root => {
+            const box = root.querySelector('canvas[data-gate=i]').getBoundingClientRect();
+            return Object.fromEntries([...root.querySelectorAll('[data-read]')].map(bar => {
+                const { left, right, height } = bar.getBoundingClientRect();
+                return [bar.dataset.read, { span: [bar.dataset.from, bar.dataset.to], height,
+                    columns: [(left - box.left) / box.width, (right - box.left) / box.width] }];
+            }));
+        }"""
+    )
+    words = scrubber.locator("[data-text=joined]").inner_text()
+    if t > end:
+        assert [mark["span"] for mark in marks.values()] == [["", ""], ["", ""]]
+        assert all(mark["height"] == 0 for mark in marks.values())
+        assert words.startswith("padding: nothing is read here")
+        return
+    assert {name: mark["span"] for name, mark in marks.items()} == {
+        "forward": ["0", str(t)],
+        "reverse": [str(end), str(t)],
+    }
+    assert marks["forward"]["columns"] == pytest.approx([0, (t + 1) / T], abs=0.003)
+    assert marks["reverse"]["columns"] == pytest.approx([t / T, (end + 1) / T], abs=0.003)
+    read = "".join(SENTENCES[batch][: t + 1]), "".join(reversed(SENTENCES[batch][t : end + 1]))
+    start = (
+        "forward has read {}, backward has read {}; "
+        if layer == 0
+        else ("forward has read layer 0's features of {}, backward has read those of {}; ")
+    )
+    assert start.format(*read) in words
+    halves = [network.layers[layer][0].h, turned(network.layers[layer][1].h, network.lengths)]
+    h = [figures.number(half[t, batch, unit], 3) for half in halves]
+    assert words.endswith(f"joins h→ ({H} numbers, unit {unit}: {h[0]}) and h← ({H} numbers, unit {unit}: {h[1]})")
+
+
+def walk(scrubber, network, layer, direction, unit=0, batch=0):
+    """Through every position of one layer and direction by keyboard."""
+    trace, H = network.layers[layer][direction], network.layers[0][0].hidden_size
+    c = turned(trace.c, trace.lengths) if direction else trace.c
+    scrubber.focus()
+    press(scrubber, "Home")
+    for t in range(trace.seq_len):
+        wires = assert_drawn(scrubber, trace, t, unit, batch, layer=layer, direction=direction)
+        # The same once more, by position: c_prev comes from where the direction has been before.
+        before = t + 1 if direction else t - 1
+        if t < trace.lengths[batch]:
+            outside = before in (-1, trace.lengths[batch])
+            assert wires["c_prev"] == (trace.c0[batch, unit] if outside else c[before, batch, unit])
+        if layer == 1:
+            assert wires["h"] == network.output[t, batch, direction * H + unit]
+        assert_reads(scrubber, network, t, unit, batch, layer)
+        press(scrubber, "ArrowRight")
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("batch", [0, 1])
+def test_every_position_in_every_layer_and_direction(network, layer, batch):
+    run = example_network()
+    network.locator("[data-action=batch]").select_option(str(batch))
+    network.locator("[data-action=layer]").select_option(str(layer))
+    for direction in (0, 1):
+        network.locator("[data-action=direction]").select_option(str(direction))
+        walk(network, run, layer, direction, batch=batch)
+        for signal in SIGNALS:
+            part = run.layers[layer][direction]
+            values = getattr(part, signal)
+            values = (turned(values, run.lengths) if direction else values)[: run.lengths[batch], batch].T
+            limit = float(network.locator("[data-row=c] [data-end]").first.inner_text())
+            assert limit == figures.state_limit(*(part for both in run.layers for part in both))  # one scale for all
+            shown = pixels(network, signal)
+            wanted = expected_colours(values, signal, part, limit)
+            np.testing.assert_allclose(shown[:, : run.lengths[batch], :3], wanted, atol=3)
+            np.testing.assert_array_equal(shown[:, run.lengths[batch] :, 3], 0)
+    first = "its step 0 is the last token; c_prev comes from the right"
+    expect(network.locator("[data-text=view]")).to_contain_text(first)
+
+
+def test_a_key_turns_the_direction_and_the_words_say_which(network):
+    run, end = example_network(), NETWORK_SIZES["T"] - 1
+    network.focus()
+    press(network, "End")
+    assert_drawn(network, run.layers[0][0], end, 0)
+    press(network, "r")
+    assert_drawn(network, run.layers[0][1], end, 0, direction=1)
+    expect(network.locator("[data-text=sentence]")).to_contain_text("layer 0, backward, its step 0, unit 0: c = ")
+    expect(network.locator(".gs-here").first).to_have_text("← 好")
+    press(network, "r")
+    assert_drawn(network, run.layers[0][0], end, 0)
+    expect(network.locator(".gs-here").first).to_have_text("好 →")
+
+
+def test_playing_goes_the_way_of_reading(network):
+    end = NETWORK_SIZES["T"] - 1
+    network.focus()
+    press(network, "r")
+    press(network, "Space")  # from the first position, where this direction has ended: again from the last
+    expect(network).to_have_attribute("data-t", str(end))
+    expect(network).to_have_attribute("data-t", str(end - 1))
+    press(network, "Space")
+    expect(network).to_have_attribute("data-playing", "false")
+
+
+def test_layer_and_direction_go_both_ways(network):
+    page = network.page
+    page.evaluate("lab.ask('both.layer = 1; both.direction = 1; both.t = 3; both.unit = 2; both.batch = 1')")
+    expect(network).to_have_attribute("data-batch", "1")
+    painted(page)
+    assert_drawn(network, example_network().layers[1][1], 3, 2, 1, layer=1, direction=1)
+    network.locator("[data-action=layer]").select_option("0")
+    network.focus()
+    press(network, "r")
+    page.wait_for_function("async () => (await lab.ask('print(both.layer, both.direction)')).trim() === '0 0'")
+
+
+def test_a_list_keeps_its_arrow_keys(network):
+    press(network.locator("[data-action=batch]"), "ArrowDown")
+    expect(network).to_have_attribute("data-batch", "1")
+    assert drawn(network)["unit"] == 0
+
+
+def test_one_direction_shows_no_choice_of_them(live):
+    for selector in ("[data-action=layer]", "[data-action=direction]", "[data-read]"):
+        assert live.locator(selector).count() == 0
+    assert not live.locator("[data-text=joined]").is_visible()
+    live.focus()
+    press(live, "r")
+    assert drawn(live)["direction"] == 0
+
+
+# --- looks -------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_text_can_be_read_in_both_themes(live, theme):
+def test_text_can_be_read_in_both_themes(live, network, theme):
     """Contrast of at least 4.5 to 1 (WCAG 2.2, success criterion 1.4.3) for every text of the widget."""
     page = live.page
     page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
     page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
     page.wait_for_timeout(300)
-    worst = live.evaluate(
-        """root => {
+    worst = page.evaluate(
+        """() => {
             const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
             const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(
                 v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
@@ -320,7 +508,7 @@ def test_text_can_be_read_in_both_themes(live, theme):
                 return [255, 255, 255];
             };
             let worst = [99, ''];
-            for (const node of root.querySelectorAll('*')) {
+            for (const node of document.querySelectorAll('[data-testid=gate-scrubber] *')) {
                 const own = [...node.childNodes].filter(child => child.nodeType === 3);
                 const text = own.map(child => child.data).join('').trim();
                 if (!text || !node.getClientRects().length || node.tagName === 'OPTION') continue;
@@ -343,7 +531,8 @@ import json as _json
 from ipywidgets.widgets.widget import _instances as _all
 from lstm_helpers.widgets import GateScrubber as _Scrubber
 print(_json.dumps([
-    {name: getattr(w.trace, name).tolist() for name in ("i", "f", "g", "o", "c", "h", "c0", "h0")}
+    [[{name: getattr(part, name).tolist() for name in ("i", "f", "g", "o", "c", "h", "c0", "h0", "lengths")}
+      for part in both] for both in getattr(w.trace, "layers", ((w.trace,),))]
     for w in _all.values() if isinstance(w, _Scrubber)
 ]))
 """
@@ -357,16 +546,29 @@ def test_a_notebook_runs_and_its_scrubbers_tell_the_truth(lab, page, name):
         traces = json.loads(page.evaluate("code => lab.ask(code)", ASK_FOR_TRACES) or "[]")
         scrubbers = page.locator(SCRUBBER)
         expect(scrubbers).to_have_count(len(traces), timeout=20_000)
-        for k, arrays in enumerate(traces):
-            _drive(scrubbers.nth(k), {key: np.array(value) for key, value in arrays.items()})
+        for k, layers in enumerate(traces):
+            _drive(scrubbers.nth(k), layers)
         assert page.problems == []
     finally:
         close_sessions(lab)
 
 
-def _drive(scrubber, arrays):
-    """Through every step of one scrubber by keyboard, comparing what is drawn with the kernel's numbers."""
+def _drive(scrubber, layers):
+    """Through all of one scrubber by its lists and by keyboard, comparing what is drawn with the kernel's numbers."""
     scrubber.scroll_into_view_if_needed()
+    for layer, both in enumerate(layers):
+        for direction, arrays in enumerate(both):
+            for name, value, count in (("layer", layer, len(layers)), ("direction", direction, len(both))):
+                if count > 1:
+                    scrubber.locator(f"[data-action={name}]").select_option(str(value))
+            painted(scrubber.page)
+            seen = drawn(scrubber)
+            assert (seen["layer"], seen["direction"]) == (layer, direction)
+            _drive_part(scrubber, {key: np.array(value) for key, value in arrays.items()}, direction)
+
+
+def _drive_part(scrubber, arrays, direction):
+    """Through every position of one layer and direction; the arrays are in the order of reading."""
     scrubber.focus()
     press(scrubber, "Home")
     T, _, H = arrays["h"].shape
@@ -375,12 +577,13 @@ def _drive(scrubber, arrays):
         unit, batch = seen["unit"], seen["batch"]
         assert seen["t"] == t
         assert 0 <= unit < H
+        step = step_of(t, arrays["lengths"][batch], direction)
         for signal in SIGNALS:
-            wanted = pytest.approx(arrays[signal][t, batch, unit], rel=FLOAT32, abs=FLOAT32)
+            wanted = pytest.approx(arrays[signal][step, batch, unit], rel=FLOAT32, abs=FLOAT32)
             for kind in ("wires", "curves", "heat"):
                 assert float(seen[kind][signal]["value"]) == wanted, f"{kind} {signal} at t = {t}"
         for signal in ("c", "h"):
-            before = arrays[f"{signal}0"] if t == 0 else arrays[signal][t - 1]
+            before = arrays[f"{signal}0"] if step == 0 else arrays[signal][step - 1]
             wanted = pytest.approx(before[batch, unit], rel=FLOAT32, abs=FLOAT32)
             assert float(seen["wires"][f"{signal}_prev"]["value"]) == wanted
         press(scrubber, "ArrowRight")
@@ -448,6 +651,34 @@ def test_the_static_page_scrubs_with_the_network_off(static_page):
     assert [url for url in page.requests if not url.startswith("file:")] == []
 
 
+def test_the_static_page_of_a_network_with_the_network_off(static_page):
+    run = example_network()
+    page = static_page(GateScrubber(run, SENTENCES, batch=1, unit=3, layer=1, direction=1))
+    scrubber = page.locator(SCRUBBER)
+    for layer in (1, 0):
+        scrubber.locator("[data-action=layer]").select_option(str(layer))
+        for direction in (1, 0):
+            walk(scrubber, run, layer, direction, unit=3, batch=1)
+            press(scrubber, "r")
+    assert page.problems == []
+    assert [url for url in page.requests if not url.startswith("file:")] == []
+
+
+def test_what_was_read_in_a_run_that_is_wider_than_the_window(static_page):
+    T, t = 90, 70
+    run = LSTM(1, 2, 1, True, seed=0).forward(np.random.default_rng(0).normal(size=(T, 1, 1)))
+    scrubber = static_page(GateScrubber(run, t=t, direction=1)).locator(SCRUBBER)
+    first = assert_drawn(scrubber, run.layers[0][1], t, 0, direction=1) and drawn(scrubber)["first"]
+    bars = scrubber.locator("[data-read]").evaluate_all("bars => bars.map(({ style }) => [style.left, style.width])")
+    left, right = 100 * (t - first) / 60, 100 * (t + 1 - first) / 60
+    assert [[float(part.rstrip("%")) for part in bar] for bar in bars] == [
+        pytest.approx([0, right], abs=0.01),
+        pytest.approx([left, 100 - left], abs=0.01),
+    ]
+    words = scrubber.locator("[data-text=joined]")
+    expect(words).to_contain_text("forward has read t = 0 to 70, backward has read t = 89 to 70; the output joins")
+
+
 def test_long_and_wide_runs_are_windowed_and_binned_and_say_so(static_page):
     rng = np.random.default_rng(3)
     T, N, D, H = 500, 1, 4, 250
@@ -481,8 +712,9 @@ def test_small_and_edge_sizes(static_page, T, H):
 
 
 def test_nothing_overlaps_or_is_cut_off(static_page):
-    page = static_page(GateScrubber(example_run(), tokens=TOKENS))
-    for width in (720, 1000, 1600):
-        page.set_viewport_size({"width": width, "height": 1000})
-        painted(page)
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"too wide at {width}"
+    for scrubber in (GateScrubber(example_run(), tokens=TOKENS), GateScrubber(example_network(), SENTENCES)):
+        page = static_page(scrubber)
+        for width in (720, 1000, 1600):
+            page.set_viewport_size({"width": width, "height": 1000})
+            painted(page)
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"too wide at {width}"

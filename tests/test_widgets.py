@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from lstm_helpers import figures, widgets
 from lstm_helpers.cell import LSTMParams, lstm_forward, lstm_step
 from lstm_helpers.interventions import intervene
+from lstm_helpers.network import LSTM
 from lstm_helpers.widgets import STATIC, BlitFigure, GateScrubber, gate_over_time, gate_valve, what_if
 
 T, N, D, H = 7, 3, 2, 5
@@ -42,12 +43,24 @@ def trace():
     return random_trace()
 
 
+def sent_parts(scrubber, part="data"):
+    """What the browser gets, read back by the layout that scrubber.js states: a dict for each layer and direction."""
+    header = scrubber._run["header"]
+    size = 6 * T * N * H + 2 * N * H
+    flat = np.frombuffer(scrubber._run[part], "<f4").reshape(header["layers"], header["directions"], size)
+    names = ("i", "f", "g", "o", "c", "h", "c0", "h0")
+
+    def named(one):
+        blocks = (*one[: 6 * T * N * H].reshape(6, T, N, H), *one[6 * T * N * H :].reshape(2, N, H))
+        return dict(zip(names, blocks, strict=True))
+
+    return [[named(one) for one in both] for both in flat]
+
+
 def sent(scrubber, part="data"):
-    """What the browser gets, read back by the layout that scrubber.js states."""
-    numbers = np.frombuffer(scrubber._run[part], "<f4")
-    block = numbers[: 6 * T * N * H].reshape(6, T, N, H)
-    before = numbers[6 * T * N * H :].reshape(2, N, H)
-    return dict(zip(("i", "f", "g", "o", "c", "h"), block, strict=True)) | {"c0": before[0], "h0": before[1]}
+    """What the browser gets of a plain Trace."""
+    [[one]] = sent_parts(scrubber, part)
+    return one
 
 
 # --- the scrubber's traits ---------------------------------------------------------------------
@@ -297,6 +310,159 @@ def test_too_large_to_send():
         ValueError, match=r"trace is too large to send: 500 x 6 x 256 .* 18\.4 MB, wanted at most 16 MB"
     ):
         GateScrubber(run(6))
+
+
+# --- networks: layers and directions -----------------------------------------------------------
+
+LAYERS = 3  # not 2, so that a layer is not taken for a direction
+
+
+def random_network_trace(seed=0, num_layers=LAYERS, bidirectional=True, lengths=LENGTHS):
+    rng = np.random.default_rng(seed)
+    net = LSTM(D, H, num_layers, bidirectional, seed=rng)
+    states = rng.normal(size=(2, num_layers * (1 + bidirectional), N, H))
+    return net.forward(rng.normal(size=(T, N, D)), *states, lengths)
+
+
+@pytest.fixture
+def network():
+    return random_network_trace()
+
+
+def test_every_layer_and_direction_can_be_set_and_observed(network):
+    scrubber = GateScrubber(network, layer=2, direction=1)
+    state = scrubber.get_state()
+    assert (state["layer"], state["direction"]) == (2, 1)
+    seen = []
+    scrubber.observe(lambda change: seen.append((change.name, change.new)), ["layer", "direction", "t"])
+    wanted = []
+    for layer in range(LAYERS):
+        for direction in range(2):
+            for t in [*range(1, T), 0]:
+                scrubber.layer, scrubber.direction, scrubber.t = layer, direction, t
+                assert (scrubber.layer, scrubber.direction, scrubber.t) == (layer, direction, t)
+                wanted += [("layer", layer)] * (direction == 0 and t == 1) + [("direction", direction)] * (t == 1)
+                wanted.append(("t", t))
+    assert seen == wanted
+
+
+@pytest.mark.parametrize(("name", "size"), [("layer", LAYERS), ("direction", 2), ("t", T), ("unit", H), ("batch", N)])
+def test_place_in_a_network_out_of_range(network, name, size):
+    scrubber = GateScrubber(network)
+    for value in (-1, size):
+        message = rf"{name} is {value}, wanted 0 to {size - 1}"
+        with pytest.raises(ValueError, match=message):
+            GateScrubber(network, **{name: value})
+        with pytest.raises(ValueError, match=message):
+            setattr(scrubber, name, value)
+        assert getattr(scrubber, name) == 0
+
+
+@pytest.mark.parametrize("name", ["layer", "direction"])
+def test_a_plain_trace_has_one_layer_and_one_direction(trace, name):
+    assert getattr(GateScrubber(trace), name) == 0
+    with pytest.raises(ValueError, match=f"{name} is 1, wanted 0 to 0"):
+        GateScrubber(trace, **{name: 1})
+    one_way = GateScrubber(random_network_trace(num_layers=1, bidirectional=False))
+    with pytest.raises(ValueError, match=f"{name} is 1, wanted 0 to 0"):
+        setattr(one_way, name, 1)
+
+
+def test_numbers_sent_are_those_of_every_layer_and_direction(network):
+    scrubber = GateScrubber(network, ghost=random_network_trace(seed=1))
+    assert scrubber.trace is network
+    for part, run in (("data", network), ("ghost", random_network_trace(seed=1))):
+        numbers = sent_parts(scrubber, part)
+        for layer in range(LAYERS):
+            for direction in range(2):
+                for name, array in numbers[layer][direction].items():
+                    wanted = getattr(run.layers[layer][direction], name).astype(np.float32)
+                    np.testing.assert_array_equal(array, wanted, err_msg=f"{name} of layer {layer}, {direction}")
+    # What is sent in the order of reading, turned round within each length, are the halves of the output.
+    for direction, one in enumerate(sent_parts(scrubber)[-1]):
+        for batch, length in enumerate(LENGTHS):
+            h = one["h"][:length, batch]
+            half = network.output[:length, batch, direction * H : (direction + 1) * H]
+            np.testing.assert_array_equal(h[::-1] if direction else h, half.astype(np.float32))
+
+
+def test_header_of_a_network(network):
+    header = GateScrubber(network, TOKENS)._run["header"]
+    assert (header["layers"], header["directions"]) == (LAYERS, 2)
+    assert header["lengths"] == LENGTHS
+    assert header["D"] == [D, 2 * H, 2 * H]
+    np.testing.assert_array_equal(header["x"][0], network.layers[0][0].x)
+    assert header["x"][1:] == [None, None]
+    largest = max(np.abs(part.c).max() for both in network.layers for part in both)
+    assert header["limit"] >= largest
+    narrow = LSTM(1, 1, 2, True, seed=0).forward(np.ones((3, 1, 1)))
+    np.testing.assert_allclose(GateScrubber(narrow)._run["header"]["x"][1], narrow.layers[1][0].x)
+
+
+def test_the_size_of_a_network_is_counted_to_the_byte(network, monkeypatch):
+    size = 4 * LAYERS * 2 * (6 * T * N * H + 2 * N * H)
+    assert len(GateScrubber(network)._run["data"]) == size
+    monkeypatch.setattr(widgets, "LARGEST_MESSAGE", size)
+    GateScrubber(network)
+    monkeypatch.setattr(widgets, "LARGEST_MESSAGE", size - 1)
+    message = r"trace is too large .* 7 x 3 x 5 numbers for each of 6 signals, in 3 layers of 2 directions are 0\.0 MB"
+    with pytest.raises(ValueError, match=message):
+        GateScrubber(network)
+    monkeypatch.setattr(widgets, "LARGEST_MESSAGE", 2 * size - 1)
+    with pytest.raises(ValueError, match="in 3 layers of 2 directions, twice are"):
+        GateScrubber(network, ghost=network)
+
+
+def test_update_between_a_network_and_a_trace(network, trace):
+    scrubber = GateScrubber(network, TOKENS, t=6, layer=2, direction=1)
+    scrubber.update(random_network_trace(num_layers=2))
+    assert (scrubber.t, scrubber.layer, scrubber.direction) == (6, 1, 1)
+    scrubber.update(trace)
+    assert (scrubber.t, scrubber.layer, scrubber.direction) == (6, 0, 0)
+    assert scrubber.trace is trace
+    assert scrubber._run["header"]["directions"] == 1
+    scrubber.update(network)
+    scrubber.direction = 1
+    assert scrubber._run["header"]["directions"] == 2
+
+
+def test_networks_that_are_refused(network, trace):
+    with pytest.raises(ValueError, match=r"trace is LSTM, wanted a Trace .* or a NetworkTrace \(what LSTM.forward"):
+        GateScrubber(LSTM(D, H, seed=0))
+    for ghost in (random_network_trace(num_layers=2), random_network_trace(bidirectional=False), trace):
+        with pytest.raises(
+            ValueError, match=r"ghost has . layers of . directions, wanted those of trace, 3 layers of 2"
+        ):
+            GateScrubber(network, ghost=ghost)
+    with pytest.raises(ValueError, match="ghost has 3 layers of 2 directions, wanted those of trace, 1 layers of 1 "):
+        GateScrubber(trace, ghost=network)
+    with pytest.raises(ValueError, match=r"ghost has shape .* lengths \[7, 7, 7\], wanted that of trace"):
+        GateScrubber(network, ghost=random_network_trace(lengths=None))
+    with pytest.raises(ValueError, match="tokens has 6 tokens, wanted 7"):
+        GateScrubber(network, TOKENS[:-1])
+
+
+@pytest.mark.parametrize(("key", "value", "words"), [("o", np.nan, "holds NaN"), ("c", 1e39, "reaches 1e[+]39")])
+def test_a_fault_in_a_network_is_named_with_its_place(network, key, value, words):
+    layers = [list(both) for both in network.layers]
+    array = getattr(layers[1][1], key).copy()
+    array[0, 0, 0] = value
+    layers[1][1] = dataclasses.replace(layers[1][1], **{key: array})
+    with pytest.raises(ValueError, match=rf"trace\.layers\[1\]\[1\]\.{key} {words}"):
+        GateScrubber(dataclasses.replace(network, layers=layers))
+
+
+def test_name_and_page_of_a_network(network):
+    scrubber = GateScrubber(network, TOKENS, t=3, layer=2, direction=1)
+    place = "t=3, unit=0, batch=0, layer=2 of 3, direction=1 of 2"
+    assert repr(scrubber) == f"GateScrubber(seq_len=7, batch_size=3, hidden_size=5, {place})"
+    page = scrubber.to_html()
+    state = json.loads(re.search(r"^const state = (.*);$", page, re.M)[1])
+    assert (state["t"], state["layer"], state["direction"]) == (3, 2, 1)
+    assert base64.b64decode(state["_run"]["data"]) == scrubber._run["data"]
+    shown = network.layers[2][1]
+    wanted = f"hidden state h {figures.number(shown.h[:, 0].min())} to {figures.number(shown.h[:, 0].max())}"
+    assert wanted in page  # in words, for a reader without scripts
 
 
 # --- without a kernel --------------------------------------------------------------------------
