@@ -1722,9 +1722,9 @@ def draw_ladder(ax):
         ax.plot([x, x], [0.3, top + 0.7], color="0.45", lw=6, solid_capstyle="round", zorder=1)
     for k, (name, what) in enumerate(LADDER, start=1):
         ax.plot([0, 3.2], [k, k], color="0.45", lw=3, zorder=1)
-        _say(ax, 1.6, k + 0.1, f"{k}  {name}")
-        ax.text(3.55, k, what, va="center", fontsize=10, color="0.25")
-    ax.set(xlim=(-0.3, 9.2), ylim=(0, top + 1))
+        ax.text(1.6, k + 0.1, f"{k}  {name}", ha="center", va="bottom", fontsize=12)
+        ax.text(3.5, k, what, va="center", fontsize=11, color="0.25")
+    ax.set(xlim=(-0.2, 9), ylim=(0.2, top + 0.8))
     ax.axis("off")
 
 
@@ -1782,16 +1782,17 @@ def draw_loss(ax, batch_loss, updates, levels=None):
     updates : array_like of int (E + 1,)
         How many updates had been made before the training and after each epoch.
     levels : dict of str to float, optional
-        Drawn as horizontal lines.
+        Drawn as horizontal lines; their names are for the legend.
     """
     ax.plot(np.arange(1, len(batch_loss) + 1), batch_loss, color=CURVE_COLOURS[1], marker="o", markersize=3.5)
     for epoch, end in enumerate(updates[1:], start=1):
         ax.axvline(end + 0.5, color="0.75", lw=1, zorder=0)
-        place = {"transform": ax.get_xaxis_transform(), "ha": "right", "va": "top"}
-        ax.text(end + 0.3, 0.97, f"epoch {epoch}", color="0.35", **place)
+        place = {"transform": ax.get_xaxis_transform(), "ha": "right", "va": "bottom"}
+        ax.text(end + 0.3, 0.03, f"epoch {epoch}", color="0.35", **place)
     _draw_levels(ax, levels)
     ax.set(xlabel="update", ylabel="loss", xlim=(0.5, len(batch_loss) + 0.7))
     ax.set_ylim(bottom=0)
+    ax.xaxis.get_major_locator().set_params(integer=True)
 
 
 def loss_alt(batch_loss, updates, levels=None):
@@ -1810,7 +1811,7 @@ def draw_shares(ax, curves, *, levels=None, every=1, start=0):
     curves : dict of str to sequence of array_like (length,)
         At most five names. The runs of a name may differ in length.
     levels : dict of str to float, optional
-        Drawn as horizontal lines.
+        Drawn as horizontal lines; their names are for the legend.
     every, start : float
         Point k of a run stands at ``start + every * k``.
 
@@ -1842,10 +1843,9 @@ def _span(runs, at):
 
 
 def _draw_levels(ax, levels):
-    for name, value in (levels or {}).items():
-        ax.axhline(value, color="0.35", lw=1, dashes=(2, 2), zorder=1)
-        place = {"ha": "right", "va": "bottom", "color": "0.25", "fontsize": "small"}
-        ax.text(0.995, value, name, transform=ax.get_yaxis_transform(), **place)
+    """Levels to compare with, as thin grey lines that the legend names: no curve can run into the words."""
+    for k, (name, value) in enumerate((levels or {}).items()):
+        ax.axhline(value, color="0.35", lw=1.2, dashes=((2, 2), (8, 3), (5, 2, 1, 2))[k % 3], zorder=1, label=name)
 
 
 # --- pictures as files -------------------------------------------------------------------------
