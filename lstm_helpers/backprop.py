@@ -105,7 +105,7 @@ def lstm_backward(trace, params, dh=None, dh_n=None, dc_n=None):
     T, N, H = trace.h.shape
     dh = _upstream("dh", dh, (T, N, H), trace).copy()
     dh[trace.lengths - 1, np.arange(N)] += _upstream("dh_n", dh_n, (N, H), trace)
-    dc_next = _upstream("dc_n", dc_n, (N, H), trace).copy()
+    dc_next = _upstream("dc_n", dc_n, (N, H), trace)
     dh_next = np.zeros_like(dc_next)
 
     h_prev = np.concatenate([trace.h0[None], trace.h[:-1]])

@@ -268,7 +268,7 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
         As `lstm_step`; also for T = 0 and for lengths below 1 or above T.
     """
     _checked_weights(params)
-    x = _checked_input(x, params, ("T", "N", "D"), finite=lengths is None)
+    x = _checked_input(x, params, ("T", "N", "D"), finite=False)  # the padding may hold anything
     T, N, _ = x.shape
     H, dtype = params.hidden_size, params.dtype
     h0 = np.zeros((N, H), dtype) if h0 is None else _checked_state("h0", h0, params, N).copy()

@@ -345,6 +345,18 @@ def test_long_ways_back_at_the_extremes_stay_finite(dtype, size):
         assert np.isfinite(array).all(), name
 
 
+@pytest.mark.parametrize(("dtype", "huge"), [(np.float64, 1e300), (np.float32, 1e33)])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_huge_cell_state_beside_ordinary_ones(seed, dtype, huge):
+    params, trace, upstream = random_run(seed, None, dtype, (20, N, D, 4))
+    c0 = np.where(np.arange(4) % 2, trace.c0, dtype(huge))
+    with np.errstate(all="raise"):
+        trace = lstm_forward(trace.x, params, trace.h0, c0)
+        grads = lstm_backward(trace, params, **upstream)
+    for name, array in all_arrays(grads):
+        assert np.isfinite(array).all(), name
+
+
 def test_ten_thousand_steps_back_with_the_forget_gate_at_one():
     params = LSTMParams(np.zeros((4 * H, D)), np.zeros((4 * H, H)), np.repeat([-1000.0, 1000.0, 0.5, 0.0], H))
     c0 = np.array([[0.3, -2.0]])
@@ -505,6 +517,10 @@ def test_a_trace_of_other_params_is_refused(params, message):
 
 
 def test_weights_that_went_bad_are_refused():
+    params, trace, _ = random_run()
+    params.weight_hh = params.weight_hh[:, :1]
+    with pytest.raises(ValueError, match=r"^weight_hh has shape \(8, 1\), wanted \(8, 2\)$"):
+        lstm_backward(trace, params)
     params, trace, _ = random_run()
     params.weight_hh[0, 0] = np.nan
     with pytest.raises(ValueError, match="^weight_hh holds NaN, wanted finite numbers$"):

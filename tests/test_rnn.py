@@ -133,6 +133,16 @@ def test_large_numbers_saturate(dtype, size):
     assert (np.abs(trace.h) <= 1).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_small_numbers_may_vanish_in_silence(dtype):
+    tiny = np.finfo(dtype).tiny
+    params = RNNParams(*(np.full(shape, tiny, dtype) for shape in ((H, D), (H, H), H)))
+    with np.errstate(all="raise"):
+        trace = rnn_forward(np.full((T, N, D), tiny, dtype), params, np.full((N, H), tiny, dtype))
+        rnn_backward(trace, params, np.full((T, N, H), tiny, dtype))
+    np.testing.assert_array_equal(trace.h, tiny)
+
+
 @pytest.mark.parametrize(("steps", "about"), [(100, 1e-30), (1000, 1e-301), (1020, 1e-307), (1100, 0)])
 def test_a_gradient_vanishes_as_its_closed_form_says(steps, about):
     """With h = 0 everywhere the slope is 1, and dh_n/dh0 is the weight to the power of T."""
