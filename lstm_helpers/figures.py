@@ -1696,12 +1696,6 @@ def draw_seed_dots(ax, scores, limits):
     ax.set(xlim=(0, 1.02), ylim=(len(scores) - 0.5, -0.5), xlabel="share right, one dot for each seed")
 
 
-def seed_dots_alt(scores):
-    """The words that go with `draw_seed_dots`: each name with its lowest and highest score, to one digit."""
-    said = [f"{name}: {number(min(values), 1)} to {number(max(values), 1)}" for name, values in scores.items()]
-    return f"Dots for {len(next(iter(scores.values())))} seeds in each row. {'; '.join(said)}."
-
-
 # --- the ladder, descent, and what was learned (notebook 04) -------------------------------------
 
 LADDER = (

@@ -115,4 +115,3 @@ def test_seed_dots_are_at_their_scores_with_the_limit_beside_them():
         assert (np.abs(line.get_ydata() - row) < 0.2).all()
     assert [list(line.get_xdata()) for line in ax.lines if line.get_linewidth() == 2.5] == [[0.32, 0.32]]
     assert [label.get_text() for label in ax.get_yticklabels()] == list(scores)
-    assert figures.seed_dots_alt(scores) == "Dots for 3 seeds in each row. trap: 0.2 to 0.3; right: 1.0 to 1.0."
