@@ -27,7 +27,16 @@ STATIC = pathlib.Path(__file__).parent / "static"
 PLACE = ("t", "unit", "batch", "layer", "direction")  # the traits that say what is looked at
 LARGEST_MESSAGE = 16_000_000  # bytes: 500 steps of 256 units for 5 sequences, or for 2 with their ghost
 
-# --- the gate scrubber -------------------------------------------------------------------------
+# Four characters of Noto Sans CJK SC (SIL Open Font License 1.1; its notice is inside the file), for the sentence of
+# notebook 06 on machines that have no Chinese font. Other tokens are up to the reader's fonts.
+_FONT = base64.b64encode((STATIC / "woaizhongguo.woff").read_bytes()).decode()
+_GLYPHS = f"""
+@font-face {{
+  font-family: "gate scrubber glyphs";
+  src: url("data:font/woff;base64,{_FONT}") format("woff");
+  unicode-range: U+6211, U+7231, U+4E2D, U+56FD;  /* 我爱中国 */
+}}
+"""
 
 
 class GateScrubber(anywidget.AnyWidget):
@@ -66,7 +75,7 @@ class GateScrubber(anywidget.AnyWidget):
     """
 
     _esm = (STATIC / "scrubber.js").read_text(encoding="utf-8")
-    _css = (STATIC / "scrubber.css").read_text(encoding="utf-8")
+    _css = (STATIC / "scrubber.css").read_text(encoding="utf-8") + _GLYPHS
 
     t = traitlets.Int(0).tag(sync=True)
     unit = traitlets.Int(0).tag(sync=True)
@@ -253,7 +262,7 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:">
+ content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; font-src data:">
 <link rel="icon" href="data:,">
 <title>Gate scrubber</title>
 <style>

@@ -679,6 +679,15 @@ def test_what_was_read_in_a_run_that_is_wider_than_the_window(static_page):
     expect(words).to_contain_text("forward has read t = 0 to 70, backward has read t = 89 to 70; the output joins")
 
 
+def test_the_characters_of_notebook_06_come_along(static_page):
+    trace = lstm_forward(np.eye(4)[:, None], LSTMParams.init(4, 2, seed=0))
+    page = static_page(GateScrubber(trace, tokens=list("我爱中国")))
+    expect(page.locator(SCRUBBER).locator("[data-text=where]")).to_contain_text("我")
+    painted(page)
+    used = page.evaluate("document.fonts.ready.then(fonts => [...fonts].map(font => [font.family, font.status]))")
+    assert [status for family, status in used if "gate scrubber glyphs" in family] == ["loaded"]
+
+
 def test_long_and_wide_runs_are_windowed_and_binned_and_say_so(static_page):
     rng = np.random.default_rng(3)
     T, N, D, H = 500, 1, 4, 250
