@@ -38,9 +38,9 @@ def installed(monkeypatch):
             raise metadata.PackageNotFoundError(name)
         return found[name]
 
-    monkeypatch.setattr(checks.metadata, "version", version)
-    monkeypatch.setattr(checks.metadata, "requires", lambda name: ASKED)
-    monkeypatch.setattr(checks.metadata, "metadata", lambda name: {"Requires-Python": ">=3.11"})
+    monkeypatch.setattr(checks.why_lstm.metadata, "version", version)
+    monkeypatch.setattr(checks.why_lstm.metadata, "requires", lambda name: ASKED)
+    monkeypatch.setattr(checks.why_lstm.metadata, "metadata", lambda name: {"Requires-Python": ">=3.11"})
     return found
 
 
@@ -74,7 +74,7 @@ def test_installation_without_the_project(monkeypatch):
     def nothing(name):
         raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(checks.metadata, "metadata", nothing)
+    monkeypatch.setattr(checks.why_lstm.metadata, "metadata", nothing)
     assert_wrong(checks.installation(), "lstm-helpers is not installed", "-m pip install -e .")
 
 
