@@ -5,6 +5,9 @@ PYTHON ?= python3
 python := .venv/bin/python
 all_notebooks := notebooks/*.ipynb notebooks/solutions/*.ipynb
 
+# The networks here are small: with more than one thread for a matrix product, threads only wait for each other.
+export OMP_NUM_THREADS ?= 1
+
 .PHONY: lab test notebooks figures slides site clean
 
 # Open JupyterLab at the first notebook.
