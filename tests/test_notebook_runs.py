@@ -44,6 +44,9 @@ def test_a_notebook_is_stored_the_same_twice_and_without_what_belongs_to_one_run
             "for k in range(3):\n    print(k, flush=True)\nprint('to stderr', file=sys.stderr)", id="streams"
         ),
         new_code_cell("fig, ax = plt.subplots()\nplt.show()", id="picture"),
+        new_code_cell(
+            "import time\nprint(f'{time.perf_counter()} s')", id="time", metadata={"tags": ["nbval-ignore-output"]}
+        ),
         new_code_cell("ipywidgets.IntSlider(3)", id="widget", metadata={"tags": ["kept"], "trusted": True}),
     ]
     nbformat.write(new_notebook(cells=cells, metadata={"widgets": {"state": {}}}), path)
@@ -55,11 +58,11 @@ def test_a_notebook_is_stored_the_same_twice_and_without_what_belongs_to_one_run
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert [cell.execution_count for cell in code] == [1, 2, 3, 4]
+    assert [cell.execution_count for cell in code] == [1, 2, 3, 4, 5]
     assert [output.text for output in code[1].outputs] == ["0\n1\n2\n", "to stderr\n"]
     assert len(pictures(code[2].outputs)) == 1
-    assert code[3].outputs[0].data == {"text/plain": "IntSlider(value=3)"}
-    assert code[3].metadata == {"tags": ["kept"]}
+    assert code[4].outputs[0].data == {"text/plain": "IntSlider(value=3)"}
+    assert code[4].metadata == {"tags": ["kept"]}
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
     assert WIDGET_VIEW.encode() not in first
     assert str(tmp_path).encode() not in first
