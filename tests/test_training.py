@@ -331,7 +331,8 @@ def test_bad_arguments_of_the_loop():
 
 def interrupted_training(when, scores):
     """Train until update number `when`, where Ctrl+C is pressed after the parameters were half changed."""
-    parameters = {"p": np.array([4.0, -2.0]), "q": np.zeros(3)}
+    arrays = {"p": np.array([4.0, -2.0]), "q": np.zeros(3)}  # those that the network holds
+    parameters = dict(arrays)
     after_epoch, given, count = [parameters["p"].copy()], iter(scores), 0
 
     def loss_and_gradients(offset):
@@ -353,7 +354,7 @@ def interrupted_training(when, scores):
     history = train(
         parameters, loss_and_gradients, three_batches, update, epochs=9, seed=0, score=score, progress=False
     )
-    return history, parameters, after_epoch
+    return history, arrays, after_epoch
 
 
 @pytest.mark.parametrize(
@@ -365,14 +366,14 @@ def interrupted_training(when, scores):
     ],
 )
 def test_an_interrupt_leaves_the_best_parameters_and_the_history_and_says_so(capsys, when, epochs, best, words):
-    history, parameters, after_epoch = interrupted_training(when, [0.0, 1.0, 3.0, 2.0, 2.0])
+    history, arrays, after_epoch = interrupted_training(when, [0.0, 1.0, 3.0, 2.0, 2.0])
     assert capsys.readouterr().out == words
     assert (history.stopped, history.epochs, history.best_epoch) == ("interrupted", epochs, best)
     assert len(history.score) == epochs + 1
     assert history.updates[-1] == 3 * epochs
     assert len(history.batch_loss) == len(history.norm) == when - 1
-    np.testing.assert_array_equal(parameters["p"], after_epoch[best])
-    np.testing.assert_allclose(parameters["q"], -0.1 * 3 * best)
+    np.testing.assert_array_equal(arrays["p"], after_epoch[best])
+    np.testing.assert_allclose(arrays["q"], -0.1 * 3 * best)
 
 
 def test_a_real_signal_in_the_middle_of_training(capsys):
@@ -512,7 +513,8 @@ def test_bad_requests_to_write_are_refused(call, message):
 def test_the_alphabet_is_learned_within_six_epochs(seed):
     """50 characters from "a" on without a mistake, within 6 epochs of 7 updates, for every one of ten seeds."""
     x, target = tasks.alphabet(28)
-    net, head = LSTM(27, 32, seed=seed), Linear(32, 27, seed=seed)
+    rng = np.random.default_rng(seed)
+    net, head = LSTM(27, 32, seed=rng), Linear(32, 27, seed=rng)
     parameters = parameters_of(net, head)
 
     def right_letters():
