@@ -51,7 +51,9 @@ window.lab = {
   openWithoutKernel: async (path) => {
     await window.jupyterapp.restored;
     const kernelPreference = { shouldStart: false, canStart: false };
-    await window.jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook', kernelPreference });
+    const options = { path, factory: 'Notebook', kernelPreference };
+    const panel = await window.jupyterapp.commands.execute('docmanager:open', options);
+    await panel.context.ready; // until then it shows one empty cell, which counts as trusted
   },
   runAll: async () => {
     await window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs');
@@ -117,7 +119,11 @@ def jupyter_lab(root, home):
             yield url
         finally:
             server.terminate()
-            server.wait(timeout=30)
+            try:
+                server.wait(timeout=30)
+            except subprocess.TimeoutExpired:  # it waits for kernels that do not end
+                server.kill()
+                server.wait()
 
 
 def _wait_for_server(url, server, log):
