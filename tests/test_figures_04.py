@@ -22,7 +22,7 @@ def test_the_ladder_names_its_rungs_from_the_bottom():
     heights = {text.get_text(): text.get_position()[1] for text in ax.texts}
     names = [f"{k}  {name}" for k, (name, _) in enumerate(figures.LADDER, start=1)]
     assert len(names) == 7
-    assert sorted(names, key=heights.get) == names
+    assert (np.diff([heights[name] for name in names]) > 0).all()
     alt = figures.ladder_alt()
     assert [alt.index(name) for name, _ in figures.LADDER] == sorted(alt.index(name) for name, _ in figures.LADDER)
     assert "→" not in alt
