@@ -314,6 +314,14 @@ def test_a_state_dict_holds_plain_numbers_for_torch_and_numpy():
             np.testing.assert_array_equal(tensor.numpy(), net.state_dict()[name])
 
 
+def test_torchs_functions_take_a_state_dicts_arrays_as_tensors():
+    array = LSTM(D, H, seed=0).state_dict()["weight_ih_l0"]
+    tensor = torch.ones(array.shape)
+    sum_of_both = torch.add(tensor, array, alpha=2)
+    assert sum_of_both.dtype == torch.float32  # like the tensor that it meets
+    np.testing.assert_allclose(sum_of_both.numpy(), 1 + 2 * array, rtol=1e-6)
+
+
 def test_torch_itself_says_which_names_do_not_fit():
     _, net = awkward()
     with pytest.raises(RuntimeError, match="size mismatch for weight_ih_l0"):
