@@ -158,6 +158,8 @@ def test_the_worst_of_several_is_named():
         gradcheck(loss, values, gradients, blocks=BY_GATE)
     wrong = {name for name, verdict in verdicts(caught.value.report).items() if verdict == "wrong"}
     assert wrong == {*(f"weight_hh[{gate}]" for gate in GATES), "bias[g]", "x"}
+    table = {line.split()[0]: line.split()[-1] for line in str(caught.value).splitlines()[2:]}
+    assert table == verdicts(caught.value.report)
 
 
 @pytest.mark.parametrize("directions", [None, 5])
