@@ -60,7 +60,7 @@ def lstm_step_backward(step, params, dh, dc):
         If the step has other sizes than the weights, a gradient's shape or dtype does not fit the
         step, or it holds NaN or infinity.
     """
-    _check_fit(step, params)
+    check_fit(step, params)
     dh = float_array("dh", dh, step.h.shape, like=("h", step.h.dtype))
     dc = float_array("dc", dc, step.c.shape, like=("c", step.c.dtype))
     dz, dc_prev = _back_through_cell(step.i, step.f, step.g, step.o, step.c, step.c_prev, dh, dc)
@@ -101,11 +101,11 @@ def lstm_backward(trace, params, dh=None, dh_n=None, dc_n=None):
         If the trace has other sizes than the weights, a gradient's shape or dtype does not fit the
         trace, or it holds NaN or infinity.
     """
-    _check_fit(trace, params)
+    check_fit(trace, params)
     T, N, H = trace.h.shape
-    dh = _upstream("dh", dh, (T, N, H), trace).copy()
-    dh[trace.lengths - 1, np.arange(N)] += _upstream("dh_n", dh_n, (N, H), trace)
-    dc_next = _upstream("dc_n", dc_n, (N, H), trace)
+    dh = upstream_gradient("dh", dh, (T, N, H), trace).copy()
+    dh[trace.lengths - 1, np.arange(N)] += upstream_gradient("dh_n", dh_n, (N, H), trace)
+    dc_next = upstream_gradient("dc_n", dc_n, (N, H), trace)
     dh_next = np.zeros_like(dc_next)
 
     h_prev = np.concatenate([trace.h0[None], trace.h[:-1]])
@@ -196,7 +196,7 @@ def state_jacobian(trace, params, start=0, stop=None, batch=0):
         If there are no states of these numbers, no such sequence, or the trace has other sizes
         than the weights.
     """
-    _check_fit(trace, params)
+    check_fit(trace, params)
     start, stop = _state_numbers(trace, start, stop)
     batch = integer("batch", batch, 0, trace.batch_size - 1)
     H = trace.hidden_size
@@ -216,14 +216,15 @@ def _state_numbers(trace, start, stop):
     return start, integer("stop", trace.seq_len if stop is None else stop, start, trace.seq_len)
 
 
-def _upstream(name, gradient, shape, trace):
+def upstream_gradient(name, gradient, shape, trace):
+    """A gradient from above as an array of this shape, zeros if it is missing; or a ValueError: what is wrong."""
     if gradient is None:
         return np.zeros(shape, trace.h.dtype)
     return float_array(name, gradient, shape, like=("h", trace.h.dtype))
 
 
-def _check_fit(run, params):
-    """A step or trace must come from weights of these sizes."""
+def check_fit(run, params):
+    """Raise a ValueError unless a step or trace comes from weights of these sizes."""
     D, H = run.x.shape[-1], run.h.shape[-1]
     float_array("weight_ih", params.weight_ih, (4 * H, D), like=("h", run.h.dtype))
     float_array("weight_hh", params.weight_hh, (4 * H, H), like=("h", run.h.dtype))

@@ -60,7 +60,7 @@ class LSTMParams:
     bias: np.ndarray
 
     def __post_init__(self):
-        self.weight_ih, self.weight_hh, self.bias = (array.copy() for array in _checked_weights(self))
+        self.weight_ih, self.weight_hh, self.bias = (array.copy() for array in checked_weights(self))
 
     @classmethod
     def init(cls, input_size, hidden_size, *, seed, forget_bias=1.0, dtype=np.float64):
@@ -144,8 +144,7 @@ class Step:
     h: np.ndarray
 
     def __post_init__(self):
-        for name, array in vars(self).items():
-            object.__setattr__(self, name, read_only(array))
+        vars(self).update({name: read_only(array) for name, array in vars(self).items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,8 +176,7 @@ class Trace:
     lengths: np.ndarray
 
     def __post_init__(self):
-        for name, array in vars(self).items():
-            object.__setattr__(self, name, read_only(array))
+        vars(self).update({name: read_only(array) for name, array in vars(self).items()})
 
     @property
     def h_n(self):
@@ -234,10 +232,10 @@ def lstm_step(x, h, c, params):
         For shapes that do not fit, dtypes other than float32 or float64, mixed dtypes, NaN,
         infinity, and for numbers so large that the pre-activations overflow.
     """
-    _checked_weights(params)
-    x = _checked_input(x, params, ("N", "D"))
-    h = _checked_state("h", h, params, len(x))
-    c = _checked_state("c", c, params, len(x))
+    checked_weights(params)
+    x = checked_input(x, params, ("N", "D"))
+    h = checked_state("h", h, params, len(x))
+    c = checked_state("c", c, params, len(x))
     with np.errstate(over="ignore", invalid="ignore"):  # _gates_and_states looks
         z = x @ params.weight_ih.T + h @ params.weight_hh.T + params.bias
     return Step(x.copy(), h.copy(), c.copy(), *_gates_and_states(z, c))
@@ -267,12 +265,12 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
     ValueError
         As `lstm_step`; also for T = 0 and for lengths below 1 or above T.
     """
-    _checked_weights(params)
-    x = _checked_input(x, params, ("T", "N", "D"), finite=False)  # the padding may hold anything
+    checked_weights(params)
+    x = checked_input(x, params, ("T", "N", "D"), finite=False)  # the padding may hold anything
     T, N, _ = x.shape
     H, dtype = params.hidden_size, params.dtype
-    h0 = np.zeros((N, H), dtype) if h0 is None else _checked_state("h0", h0, params, N).copy()
-    c0 = np.zeros((N, H), dtype) if c0 is None else _checked_state("c0", c0, params, N).copy()
+    h0 = np.zeros((N, H), dtype) if h0 is None else checked_state("h0", h0, params, N).copy()
+    c0 = np.zeros((N, H), dtype) if c0 is None else checked_state("c0", c0, params, N).copy()
     lengths = sequence_lengths(lengths, T, N)
     running = np.arange(T)[:, None, None] < lengths[:, None]  # (T, N, 1)
     x = float_array("x", np.where(running, x, 0))
@@ -304,13 +302,14 @@ def _gates_and_states(z, c_prev):
     return i, f, g, o, c, h
 
 
-def _checked_weights(params):
-    weight_ih = float_array("weight_ih", params.weight_ih, ("4H", "D"))
+def checked_weights(params, *, finite=True):
+    """The weights of `params` as they are, (weight_ih, weight_hh, bias), or a ValueError that says what is wrong."""
+    weight_ih = float_array("weight_ih", params.weight_ih, ("4H", "D"), finite=finite)
     check_gate_blocks("weight_ih", weight_ih)
     H = len(weight_ih) // 4
     like = ("weight_ih", weight_ih.dtype)
-    weight_hh = float_array("weight_hh", params.weight_hh, (4 * H, H), like=like)
-    bias = float_array("bias", params.bias, (4 * H,), like=like)
+    weight_hh = float_array("weight_hh", params.weight_hh, (4 * H, H), like=like, finite=finite)
+    bias = float_array("bias", params.bias, (4 * H,), like=like, finite=finite)
     return weight_ih, weight_hh, bias
 
 
@@ -320,7 +319,8 @@ def check_gate_blocks(name, weight):
         raise ValueError(f"{name} has {len(weight)} rows, wanted a multiple of 4 (blocks for {', '.join(GATES)})")
 
 
-def _checked_input(x, params, shape, *, finite=True):
+def checked_input(x, params, shape, *, finite=True):
+    """x as an array of this shape, e.g. ("N", "D"), that fits the weights, or a ValueError that says what is wrong."""
     x = float_array("x", x, like=("weight_ih", params.dtype), finite=finite)
     check_shape("x", x, shape)
     if x.shape[-1] != params.input_size:
@@ -328,5 +328,6 @@ def _checked_input(x, params, shape, *, finite=True):
     return x
 
 
-def _checked_state(name, state, params, batch_size):
+def checked_state(name, state, params, batch_size):
+    """h, c, h0 or c0 as an array (N, H) that fits the weights, or a ValueError that says what is wrong."""
     return float_array(name, state, (batch_size, params.hidden_size), like=("weight_ih", params.dtype))

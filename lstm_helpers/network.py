@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstm_helpers.backprop import lstm_backward
-from lstm_helpers.cell import LSTMParams, Trace, check_gate_blocks, lstm_forward
+from lstm_helpers.cell import LSTMParams, Trace, check_gate_blocks
+from lstm_helpers.fast import lstm_backward, lstm_forward
 from lstm_helpers.validate import as_array, float_array, float_dtype, integer, read_only, sequence_lengths
 
 
@@ -211,6 +211,7 @@ class LSTM:
         T, N, _ = x.shape
         lengths = sequence_lengths(lengths, T, N)
         h0, c0 = self._states("h0", h0, N), self._states("c0", c0, N)
+        h_n, c_n = np.empty_like(h0), np.empty_like(c0)
         layers = []
         for k, both in enumerate(self.layers):
             traces, outputs = [], []
@@ -220,10 +221,9 @@ class LSTM:
                 trace = lstm_forward(reading, params, h0[state], c0[state], lengths)
                 traces.append(trace)
                 outputs.append(_reverse(trace.h, lengths) if direction else trace.h)
-            x = np.concatenate(outputs, axis=2)
+                h_n[state], c_n[state] = trace.h_n, trace.c_n
+            x = np.concatenate(outputs, axis=2) if len(outputs) > 1 else outputs[0]
             layers.append(tuple(traces))
-        h_n = np.stack([trace.h_n for traces in layers for trace in traces])
-        c_n = np.stack([trace.c_n for traces in layers for trace in traces])
         return NetworkTrace(x, h_n, c_n, tuple(layers), lengths)
 
     def backward(self, trace, doutput=None, dh_n=None, dc_n=None):
@@ -261,18 +261,18 @@ class LSTM:
             for name, gradient in (("dh_n", dh_n), ("dc_n", dc_n))
         )
         dh0, dc0 = np.empty_like(trace.h_n), np.empty_like(trace.c_n)
-        gradients = {}
+        H, gradients = self.hidden_size, {}
         for k in reversed(range(self.num_layers)):
             both = self.layers[k]
-            halves = np.split(dx, len(both), axis=2)  # each direction gets its own half of the output's gradient
-            dx = 0
+            halves, dx = dx, None
             for direction, params in enumerate(both):
                 state = k * len(both) + direction
-                dh = _reverse(halves[direction], trace.lengths) if direction else halves[direction]
+                dh = halves[:, :, direction * H : (direction + 1) * H]  # each direction has its own half of the output
+                dh = _reverse(dh, trace.lengths) if direction else dh
                 grads = lstm_backward(trace.layers[k][direction], params, dh, dh_n[state], dc_n[state])
                 dh0[state], dc0[state] = grads.h0, grads.c0
                 # Both directions read the same input: two uses, two gradients, one sum.
-                dx = dx + (_reverse(grads.x, trace.lengths) if direction else grads.x)
+                dx = dx + _reverse(grads.x, trace.lengths) if direction else grads.x
                 for kind in ("weight_ih", "weight_hh", "bias"):
                     gradients[f"{kind}_l{k}{'_reverse' * direction}"] = getattr(grads, kind)
         return {"x": dx, "h0": dh0, "c0": dc0} | {name: gradients[name] for name in self.parameters()}
@@ -318,6 +318,8 @@ def _params_from_torch_names(arrays, suffix, with_bias):
 
 def _reverse(x, lengths):
     """Turn each sequence of x (T, N, …) round within its own length; what lies after its end stays where it is."""
+    if (lengths == len(x)).all():
+        return x[::-1]
     t = np.arange(len(x))[:, None]
     source = np.where(t < lengths, lengths - 1 - t, t)  # (T, N)
     return x[source, np.arange(x.shape[1])]
