@@ -8,7 +8,7 @@ all_notebooks := notebooks/*.ipynb notebooks/solutions/*.ipynb
 # The networks here are small: with more than one thread for a matrix product, threads only wait for each other.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test notebooks figures slides site clean
+.PHONY: lab test notebooks figures slides site bench clean
 
 # Open JupyterLab at the first notebook.
 lab: .venv/lab-ready
@@ -36,6 +36,10 @@ slides: .venv/test-ready
 # Every notebook as a page to read, in _site.
 site: .venv/test-ready
 	$(python) tests/notebook_pages.py site _site
+
+# Measure the speed against torch and others, in about ten minutes, into benchmarks/RESULTS.md.
+bench: .venv/test-ready
+	$(python) benchmarks/run.py
 
 # Remove everything that make has made, .venv too.
 clean:

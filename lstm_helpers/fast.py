@@ -29,7 +29,7 @@ from lstm_helpers.validate import sequence_lengths
 # to a third of the time. OpenBLAS, which comes with NumPy, does without for products of up to a million multiplications
 # on processors with AVX-512 (its pull request 3335). Tiles of 256 bytes, four registers, use this best. On other
 # processors, or where someone has chosen the kernels, they would cost time: there each product stays whole.
-AVX512 = "X86_V4" in np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+AVX512 = "X86_V4" in np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", ())
 TILE_BYTES = 256 if AVX512 and "OPENBLAS_CORETYPE" not in os.environ else None
 TILE_MULTIPLICATIONS = 1_000_000
 
@@ -41,12 +41,15 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
     """Run the LSTM over a batch of sequences: `cell.lstm_forward`, and faster.
 
     The arguments, the errors and the returned `Trace` are the same. Its arrays are views of two blocks, which hold
-    6H + D + 1 numbers for each step and sample. A gate is right to the last digit of 1, not of itself: one below 1e-16
-    (float32: 1e-7) may be 0. Runs with numbers so large that a pre-activation might overflow go to `cell.lstm_forward`.
+    6H + D + 1 numbers for each step and sample. Each gate is off by up to 1e-16 (float32: 1e-7), where in the plain
+    version it is off by that part of itself: if all gates are next to shut, at 1e-9 say, c, h and their gradients have
+    so many digits less. Runs with numbers so large that a pre-activation might overflow go to `cell.lstm_forward`.
     """
-    checked_weights(params, finite=False)
+    weights = checked_weights(params, finite=False)
     x = given_x = checked_input(x, params, ("T", "N", "D"), finite=False)
     (T, N, D), H, dtype = x.shape, params.hidden_size, params.dtype
+    h0 = None if h0 is None else checked_state("h0", h0, params, N)
+    c0 = None if c0 is None else checked_state("c0", c0, params, N)
     lengths = sequence_lengths(lengths, T, N)
     shortest = min(lengths.tolist())
     if shortest < T:
@@ -54,12 +57,12 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
 
     rows = np.empty((T + 1, N, D + H + 1), dtype)  # [x, h, 1]: what the weights multiply; the last has no x
     rows[:T, :, :D] = x
-    rows[0, :, D:-1] = 0 if h0 is None else checked_state("h0", h0, params, N)
+    rows[0, :, D:-1] = 0 if h0 is None else h0
     rows[:, :, -1] = 1
     kept = np.empty((5, T + 1, N, H), dtype)  # i, f, o, g, c after each step; before the first there is only c
-    kept[4, 0] = 0 if c0 is None else checked_state("c0", c0, params, N)
-    weights = _step_weights(params)
-    if not _cannot_overflow(weights, x, rows[0]):
+    kept[4, 0] = 0 if c0 is None else c0
+    tiles = _step_weights(*weights, N)
+    if not _cannot_overflow(tiles, x, rows[0]):
         return cell.lstm_forward(given_x, params, h0, c0, lengths)
 
     work = _empty((7, N, H), dtype)
@@ -67,10 +70,10 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
     products, written, remembered = work[5:], work[5], work[6]
     c[...] = kept[4, 0]
     half = np.array(0.5, dtype)  # NumPy takes a 0-d array without the conversion that a Python float needs
-    shut = np.array([-40, 40, -40, 0], dtype)[:, None, None]  # as z: i = 0, f = 1, o = 0, g = 0, exactly
-    multiply, rows_of_steps, weights, z = _product(rows[:T], weights, gates)  # z is the gates, seen as tiles
+    shut = np.array([-40, 40, -40, 0])[:, None, None]  # as z: i = 0, f = 1, o = 0, g = 0, exactly
+    multiply, rows_of_steps, tiles, z = _product(rows[:T], tiles, gates)  # z is the gates, seen as tiles
     for t, row, h, kept_now in zip(range(T), rows_of_steps, rows[1:, :, D:-1], kept[:, 1:].swapaxes(0, 1), strict=True):
-        multiply(row, weights, z)
+        multiply(row, tiles, z)
         if t >= shortest:
             gates[:, lengths <= t] = shut
         np.tanh(gates, gates)
@@ -97,8 +100,10 @@ def lstm_backward(trace, params, dh=None, dh_n=None, dc_n=None):
     dh = np.broadcast_to(dtype.type(0), (T, N, H)) if dh is None else upstream_gradient("dh", dh, (T, N, H), trace)
     dh_n = upstream_gradient("dh_n", dh_n, (N, H), trace)
     dc = upstream_gradient("dc_n", dc_n, (N, H), trace).copy()
-    ends = {length: (trace.lengths == length)[:, None] for length in set(trace.lengths.tolist())}  # who ends after it
+    lengths = sequence_lengths(trace.lengths, T, N)
+    ends = {length: (lengths == length)[:, None] for length in set(lengths.tolist())}  # after how many steps, and who
 
+    weight_ih, weight_hh = np.asarray(params.weight_ih), np.asarray(params.weight_hh)
     steps = min(T, max(1, BLOCK_ROWS // N))
     dz, slopes = _empty((steps, N, 4 * H), dtype), _empty((5, steps, N, H), dtype)
     rows = _empty((steps, N, D + H + 1), dtype)
@@ -108,8 +113,8 @@ def lstm_backward(trace, params, dh=None, dh_n=None, dc_n=None):
     dh_next = np.zeros((N, H), dtype)
     dh_now, dc_through_h = _empty((2, N, H), dtype)
     dgates = dz.reshape(steps, N, 4, H).swapaxes(1, 2)
-    multiply, dz_of_steps, weight_hh, dh_out = _product(dz, _tiles(params.weight_hh), dh_next[None])
-    weight_ih = _tiles(params.weight_ih)
+    multiply, dz_of_steps, weight_hh, dh_out = _product(dz, _tiles(weight_hh, N), dh_next[None])
+    weight_ih = _tiles(weight_ih, steps * N)
 
     for stop in range(T, 0, -steps):
         start = max(0, stop - steps)
@@ -174,12 +179,13 @@ def _cannot_overflow(weights, x, first_row):
 # --- products in tiles
 
 
-def _step_weights(params):
-    """What a step multiplies [x, h, 1] with, as tiles, for i, f, o and g; those of the sigmoids halved."""
-    matrix = np.concatenate((params.weight_ih, params.weight_hh, params.bias[:, None]), axis=1)
-    H, K = params.hidden_size, matrix.shape[1]
-    tiles = _empty_tiles(4, K, H, matrix.dtype)
-    i, f, g, o = matrix.reshape(4, -1, tiles.shape[3], K).swapaxes(2, 3)
+def _step_weights(weight_ih, weight_hh, bias, n):
+    """What a step multiplies n rows [x, h, 1] with, as tiles, for i, f, o and g; those of the sigmoids halved."""
+    matrix = np.concatenate((weight_ih, weight_hh, bias[:, None]), axis=1)
+    H, K = weight_hh.shape[1], matrix.shape[1]
+    width = _tile_width(n, K, H, 4, matrix.dtype)
+    tiles = _empty((4, H // width, K, width), matrix.dtype)
+    i, f, g, o = matrix.reshape(4, -1, width, K).swapaxes(2, 3)
     half = np.array(0.5, matrix.dtype)
     for source, tile in zip((i, f, o), tiles, strict=False):
         np.multiply(source, half, tile)
@@ -187,19 +193,21 @@ def _step_weights(params):
     return tiles
 
 
-def _tiles(weight):
-    """A matrix (K, C) as tiles."""
+def _tiles(weight, n):
+    """A matrix (K, C) that n rows are multiplied with, as tiles (1, C / width, K, width)."""
     K, C = weight.shape
-    tiles = _empty_tiles(1, K, C, weight.dtype)
-    tiles[0] = weight.reshape(K, -1, tiles.shape[3]).swapaxes(0, 1)
+    width = _tile_width(n, K, C, 1, weight.dtype)
+    tiles = _empty((1, C // width, K, width), weight.dtype)
+    tiles[...] = weight.reshape(1, K, -1, width).swapaxes(1, 2)
     return tiles
 
 
-def _empty_tiles(G, K, C, dtype):
-    """Room for G matrices (K, C), each cut into tiles (K, width) that lie one behind the other."""
-    width = TILE_BYTES // dtype.itemsize if TILE_BYTES else C
-    width = width if C % width == 0 else C
-    return _empty((G, C // width, K, width), dtype)
+def _tile_width(n, K, C, G, dtype):
+    """How many columns the tiles have for the product of n rows with G matrices (K, C): C if it stays whole."""
+    if TILE_BYTES is None or n * K * C * G <= TILE_MULTIPLICATIONS:
+        return C
+    width = TILE_BYTES // dtype.itemsize
+    return C if C % width else width
 
 
 def _empty(shape, dtype):

@@ -210,8 +210,12 @@ class LSTM:
         x = float_array("x", x, ("T", "N", "D"), like=("weight_ih_l0", self.dtype), finite=lengths is None)
         T, N, _ = x.shape
         lengths = sequence_lengths(lengths, T, N)
-        h0, c0 = self._states("h0", h0, N), self._states("c0", c0, N)
-        h_n, c_n = np.empty_like(h0), np.empty_like(c0)
+        states = (self.num_layers * len(self.layers[0]), N, self.hidden_size)
+        h0, c0 = (
+            [None] * states[0] if given is None else float_array(name, given, states, like=("weight_ih_l0", self.dtype))
+            for name, given in (("h0", h0), ("c0", c0))
+        )
+        h_n, c_n = np.empty((2, *states), self.dtype)
         layers = []
         for k, both in enumerate(self.layers):
             traces, outputs = [], []
@@ -281,12 +285,6 @@ class LSTM:
         for k, both in enumerate(self.layers):
             for direction, params in enumerate(both):
                 yield f"_l{k}{'_reverse' * direction}", params
-
-    def _states(self, name, states, batch_size):
-        shape = (self.num_layers * len(self.layers[0]), batch_size, self.hidden_size)
-        if states is None:
-            return np.zeros(shape, self.dtype)
-        return float_array(name, states, shape, like=("weight_ih_l0", self.dtype))
 
     def _check_sizes(self):
         H, directions = self.hidden_size, len(self.layers[0])

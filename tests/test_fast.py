@@ -1,6 +1,9 @@
 """The fast LSTM: the contract of the plain one, and its results, however the products are cut."""
 
+import os
 import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -129,6 +132,13 @@ def test_nothing_is_remembered_when_parameters_change():
     assert_close(arrays(fast_answer[0]) | arrays(fast_answer[1]), arrays(plain[0]) | arrays(plain[1]), 1e-14)
 
 
+def test_a_bias_may_be_a_list():
+    params, inputs, upstream = random_run()
+    wanted = list(plain_and_fast(params, inputs, upstream))[1]
+    params.bias = params.bias.tolist()
+    assert_close(arrays(fast.lstm_forward(params=params, **inputs)), arrays(wanted[0]), 1e-15)
+
+
 def test_threads_do_not_meet():
     runs = [random_run(seed, sizes=(40, 3, 4, 16)) for seed in range(8)]
 
@@ -229,6 +239,21 @@ def test_errors_are_those_of_the_plain_version(bad):
     wanted = message(cell.lstm_forward, backprop.lstm_backward)
     assert wanted is not None
     assert message(fast.lstm_forward, fast.lstm_backward) == wanted
+
+
+def test_a_trace_that_is_cut_short_is_refused():
+    params, inputs, upstream = random_run(lengths=False)
+    trace = fast.lstm_forward(params=params, **inputs)
+    short = replace(trace, **{name: getattr(trace, name)[:4] for name in ("x", "i", "f", "g", "o", "c", "h")})
+    with pytest.raises(ValueError, match="^lengths holds 9, wanted 1 to 4"):
+        fast.lstm_backward(short, params, dh_n=upstream["dh_n"])
+
+
+def test_processors_without_wide_vectors_are_no_problem():
+    code = "import lstm_helpers.fast as fast; print(fast.TILE_BYTES)"
+    features = " ".join(np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", ()))
+    environment = os.environ | {"NPY_DISABLE_CPU_FEATURES": features}
+    assert subprocess.check_output([sys.executable, "-c", code], env=environment, text=True) == "None\n"
 
 
 @pytest.mark.parametrize("name", ["weight_ih", "weight_hh", "bias"])

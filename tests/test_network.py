@@ -124,7 +124,7 @@ def test_a_trace_is_made_of_the_traces_of_its_layers():
             np.testing.assert_array_equal(layer.c_n, trace.c_n[state])
             np.testing.assert_array_equal(layer.lengths, lengths)
             alone = lstm_forward(layer.x, net.layers[k][direction], layer.h0, layer.c0, lengths)
-            np.testing.assert_array_equal(layer.h, alone.h)
+            assert relative_error(layer.h, alone.h) <= 1e-14  # the plain version, where the network takes the fast one
             output = np.zeros((T, N, H))
             for n, length in enumerate(lengths):
                 onward = slice(None, None, -1 if direction else 1)

@@ -28,6 +28,7 @@ ARROWS = {
     "rnn": {"numpy", "validate"},
     "fast": {"numpy", "validate", "cell", "backprop"},
     "network": {"numpy", "validate", "cell", "fast"},
+    "ladder": {"numpy", "cell", "fast"},
     "gradcheck": {"numpy", "validate"},
     "bugs": {"numpy", "validate", "cell", "backprop"},
     "tasks": {"numpy", "validate"},
