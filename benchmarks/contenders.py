@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from lstm_helpers import ladder
+from lstm_helpers import seven_steps
 from lstm_helpers.backprop import lstm_backward
 from lstm_helpers.cell import lstm_forward
 from lstm_helpers.network import LSTM
@@ -43,7 +43,7 @@ def contenders(T, N, D, H, dtype, seed=0):
         return gradients.x, gradients.weight_ih, gradients.weight_hh, gradients.bias
 
     def loop():
-        return ladder.textbook(x, params, dh)
+        return seven_steps.textbook(x, params, dh)
 
     return {"ours": ours, "torch": torchs, "plain": plain, "loop": loop}
 

@@ -56,7 +56,7 @@ is the median of the ratios of the rounds. Other machines give other ratios.
 - **floor**: only the matrix products that no LSTM gets around, joined where the algorithm allows, as `np.matmul` does
   them, and one `np.tanh` for each gate and cell state. (Ours can be below: it cuts the products into tiles.)
 - **plain**: `cell.lstm_forward` and `backprop.lstm_backward`, the code of notebooks 02 to 04.
-- **loop**: `ladder.textbook`, gate by gate, in float64 whatever it is given.
+- **loop**: `seven_steps.textbook`, gate by gate, in float64 whatever it is given.
 
 Sizes: {sizes}.
 

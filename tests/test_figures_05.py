@@ -90,3 +90,24 @@ def test_layouts_show_the_orders_that_the_bridge_converts():
     weights = torch_bridge.to_onnx(torch_bridge.LSTMParams(np.zeros((12, 2)), np.zeros((12, 3)), np.zeros(12)))
     assert axes[1].get_title().endswith(str(weights["W"].shape))
     assert len({round(np.ptp(ax.get_xlim()), 6) for ax in axes}) == 1, "all to one scale"
+
+
+def test_speed_bars_are_as_long_as_the_ratios_and_say_so():
+    seconds = {"loop": 0.5, "ours": 0.09, "torch": 0.1}
+    ax = Figure().subplots()
+    figures.draw_speed(ax, seconds, "torch")
+    bars = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
+    np.testing.assert_allclose([bar.get_width() for bar in bars], [5, 0.9])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["loop", "ours"]
+    assert bars[0].get_y() < bars[1].get_y()
+    assert ax.yaxis_inverted()  # the first version is at the top
+    words = [text.get_text().strip() for text in ax.texts]
+    assert words == ["5.00", "0.90", "torch = 1"]
+    (line,) = ax.lines
+    assert list(line.get_xdata()) == [1, 1]
+    assert ax.get_xlim()[1] > 5
+    alt = figures.speed_alt(seconds, "torch")
+    assert "loop 5" in alt
+    assert "ours 0.9" in alt
+    with pytest.raises(ValueError, match="^reference is 'jax', wanted one of loop, ours, torch"):
+        figures.draw_speed(ax, seconds, "jax")

@@ -18,7 +18,7 @@ LESSONS = sorted(FOLDER.glob("*.ipynb"))
 SOLUTIONS = sorted((FOLDER / "solutions").glob("*.ipynb"))
 
 # Cells whose text output is not compared, in the whole series. Raise it only where no rounding helps.
-UNCOMPARED = 5
+UNCOMPARED = 6
 UNCOMPARED_PER_NOTEBOOK = 2
 
 VERBS = {"See", "Turn", "Update", "Solve", "Derive", "Build", "Prove", "Read", "Extract", "Write", "Weigh", "Find"}

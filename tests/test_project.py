@@ -28,7 +28,7 @@ ARROWS = {
     "rnn": {"numpy", "validate"},
     "fast": {"numpy", "validate", "cell", "backprop"},
     "network": {"numpy", "validate", "cell", "fast"},
-    "ladder": {"numpy", "cell", "fast"},
+    "seven_steps": {"numpy", "cell", "fast"},
     "gradcheck": {"numpy", "validate"},
     "bugs": {"numpy", "validate", "cell", "backprop"},
     "tasks": {"numpy", "validate"},
@@ -125,7 +125,7 @@ def test_what_stored_outputs_hang_on_is_pinned_exactly(name):
     assert re.fullmatch(rf"{name}==\d+\.\d+\.\d+", requirement(name))
 
 
-def test_what_the_tests_import_is_declared():
+def test_what_the_tests_and_benchmarks_import_is_declared():
     declared = {
         re.match(r"[\w-]+", line)[0] for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
     }
@@ -136,8 +136,9 @@ def test_what_the_tests_import_is_declared():
         "traitlets": "ipywidgets",
         "IPython": "ipywidgets",
     }
-    own = {path.stem for path in (ROOT / "tests").glob("*.py")} | set(MODULES)
-    for path in [ROOT / "conftest.py", *(ROOT / "tests").glob("*.py")]:
+    files = [ROOT / "conftest.py", *(ROOT / "tests").glob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
+    own = {path.stem for path in files} | set(MODULES)
+    for path in files:
         for name in imports(path) - own:
             assert modules.get(name, name) in declared, f"{path.name} imports {name}"
 

@@ -39,6 +39,7 @@ from lstm_helpers.figures.ledger import draw_ledger, draw_presets, ledger_alt, m
 from lstm_helpers.figures.moving import SHARP, Blit, new_figure
 from lstm_helpers.figures.nn_lstm import draw_layouts, draw_parameters, draw_unrolled, unrolled_alt
 from lstm_helpers.figures.overview import draw_overview, overview_alt
+from lstm_helpers.figures.speed import draw_speed, speed_alt
 from lstm_helpers.figures.style import (
     CURVE_COLOURS,
     CURVE_DASHES,

@@ -1,4 +1,4 @@
-"""The ladder: every rung computes the same gradients, and the first ones compute in the dtype that they say."""
+"""Seven steps: every version computes the same gradients, and the first ones compute in the dtype that they say."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from oracles import assert_close
 
 from lstm_helpers.backprop import lstm_backward
 from lstm_helpers.cell import LSTMParams, lstm_forward
-from lstm_helpers.ladder import RUNGS, textbook
+from lstm_helpers.seven_steps import VERSIONS, textbook
 
 NAMES = ("x", "weight_ih", "weight_hh", "bias")
 
@@ -20,19 +20,19 @@ def random_run(dtype=np.float64, sizes=(7, 3, 5, 4)):
 
 
 @pytest.mark.parametrize("sizes", [(7, 3, 5, 4), (1, 1, 1, 1), (6, 1, 2, 3), (5, 32, 40, 64)])
-@pytest.mark.parametrize("rung", RUNGS.values(), ids=RUNGS.keys())
-def test_every_rung_computes_the_same_gradients(rung, sizes):
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS.keys())
+def test_every_version_computes_the_same_gradients(version, sizes):
     x, params, dh = random_run(sizes=sizes)
     wanted = lstm_backward(lstm_forward(x, params), params, dh)
-    got = dict(zip(NAMES, rung(x, params, dh), strict=True))
+    got = dict(zip(NAMES, version(x, params, dh), strict=True))
     assert_close(got, {name: getattr(wanted, name) for name in NAMES}, 1e-13)
 
 
-@pytest.mark.parametrize("rung", list(RUNGS.values())[1:], ids=list(RUNGS)[1:])
-def test_every_rung_but_the_first_keeps_the_dtype(rung):
+@pytest.mark.parametrize("version", list(VERSIONS.values())[1:], ids=list(VERSIONS)[1:])
+def test_every_version_but_the_first_keeps_the_dtype(version):
     x, params, dh = random_run(np.float32)
     wanted = lstm_backward(lstm_forward(x, params), params, dh)
-    got = dict(zip(NAMES, rung(x, params, dh), strict=True))
+    got = dict(zip(NAMES, version(x, params, dh), strict=True))
     assert {array.dtype for array in got.values()} == {np.dtype(np.float32)}
     assert_close(got, {name: getattr(wanted, name) for name in NAMES}, 2e-5)
 
@@ -46,7 +46,7 @@ def test_inputs_stay_as_they_are():
     x, params, dh = random_run()
     given = [x, dh, *vars(params).values()]
     before = [array.copy() for array in given]
-    for rung in RUNGS.values():
-        rung(x, params, dh)
+    for version in VERSIONS.values():
+        version(x, params, dh)
     for array, wanted in zip(given, before, strict=True):
         np.testing.assert_array_equal(array, wanted)

@@ -186,7 +186,7 @@ def _gradients(dz, rows, params):
 
 
 # What each step changes, from the bottom up.
-RUNGS = {
+VERSIONS = {
     "textbook loop, float64": textbook,
     "in the dtype it is given": lambda x, params, dh: textbook(x, params, dh, dtype=x.dtype),
     "weight gradients after the loop": lambda x, params, dh: textbook(x, params, dh, dtype=x.dtype, late_weights=True),
