@@ -1,16 +1,16 @@
-"""The LSTM of `cell` and `backprop` once more, in few and large operations: PyTorch's speed on one core, in NumPy.
+"""The LSTM of `cell` and `backprop` once more, in few and large operations: close to PyTorch's speed, in NumPy.
 
 Same names, arguments and results (up to rounding); what is lost is that it no longer reads like the equations. Notebook
-05 goes from the textbook's loop to this module in seven steps and measures what each is worth:
+05 goes from a textbook's loop to this module in seven steps and measures what each is worth:
 
-1. The dtype of the weights is kept all the way: half the bytes, twice the numbers for each instruction in float32.
-2. One product for many steps where nothing hangs on the step before: for the gradients of the weights and of x.
-3. One product for all that a step multiplies: [x, h, 1] times one matrix, with the bias as its last row.
-4. One tanh for all gates: sigmoid(z) = 1/2 + tanh(z/2)/2. Halving is exact, so the inner 1/2 goes into the weights.
-5. Results go into arrays that were made before the loop, small enough to stay in the processor's cache. What must be
-   kept is copied out once per step.
-6. The slopes of the gates hang on no gradient: they are computed for many steps at once.
-7. Products are cut into tiles that BLAS need not copy first (see `TILE_BYTES`).
+1. The dtype of the weights is kept all the way: in float32, half the bytes and twice the numbers per instruction.
+2. What waits for no step is one product for many steps: the gradients of the weights and of x.
+3. What a step multiplies is one product: [x, h, 1] times one matrix, with the bias as its last row.
+4. One tanh does for all gates: sigmoid(z) = 1/2 + tanh(z/2)/2. Halving is exact: the inner 1/2 goes into the weights.
+5. No new arrays within a step: results go into arrays that were made before the loop.
+6. The slopes of the gates depend on no gradient: they are computed for many steps at once.
+7. What is used again stays in the cache: a step works in small arrays and copies out what must be kept, the way back
+   goes in blocks of steps, and products are cut into tiles that BLAS takes as they are (see `TILE_BYTES`).
 
 Nothing is remembered from one call to the next, so nothing can be out of date, and threads do not meet.
 """
@@ -25,15 +25,17 @@ from lstm_helpers.backprop import Gradients, check_fit, upstream_gradient
 from lstm_helpers.cell import Trace, checked_input, checked_state, checked_weights
 from lstm_helpers.validate import sequence_lengths
 
-# A BLAS copies both matrices into an order of its own before it multiplies them. For a batch of 32 or 64 that takes up
-# to a third of the time. OpenBLAS, which comes with NumPy, does without for products of up to a million multiplications
-# on processors with AVX-512 (its pull request 3335). Tiles of 256 bytes, four registers, use this best. On other
-# processors, or where someone has chosen the kernels, they would cost time: there each product stays whole.
+# BLAS is the library that multiplies matrices for NumPy; NumPy's own copy is OpenBLAS. It first copies both matrices
+# into another order, unless a product has at most a million multiplications and the processor has the instructions
+# AVX-512 (OpenBLAS, pull request 3335); NumPy calls these X86_V4. So there, large products are cut into tiles: 256
+# bytes wide, which is four of such a processor's registers, and as high as the million allows. Elsewhere, or where
+# someone has chosen another variant of OpenBLAS by OPENBLAS_CORETYPE, tiles would only cost time, and each product
+# stays whole.
 AVX512 = "X86_V4" in np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", ())
 TILE_BYTES = 256 if AVX512 and "OPENBLAS_CORETYPE" not in os.environ else None
 TILE_MULTIPLICATIONS = 1_000_000
 
-BLOCK_ROWS = 256  # a row is one step of one sequence: the arrays of a block of so many stay in the cache, or near it
+BLOCK_ROWS = 256  # steps times sequences in a block: at H = 128 in float32 its arrays fit into a cache of 2 MB
 
 
 @np.errstate(all="ignore")  # numbers underflow to 0, as they should; none overflows, see `_cannot_overflow`
@@ -41,9 +43,10 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
     """Run the LSTM over a batch of sequences: `cell.lstm_forward`, and faster.
 
     The arguments, the errors and the returned `Trace` are the same. Its arrays are views of two blocks, which hold
-    6H + D + 1 numbers for each step and sample. Each gate is off by up to 1e-16 (float32: 1e-7), where in the plain
-    version it is off by that part of itself: if all gates are next to shut, at 1e-9 say, c, h and their gradients have
-    so many digits less. Runs with numbers so large that a pre-activation might overflow go to `cell.lstm_forward`.
+    6H + D + 1 numbers for each step and sample. What differs is small gates: here the absolute error of a gate is up to
+    1e-16 (float32: 1e-7), in the plain version the relative error is. A gate of 1e-9 has 7 right digits here, and so
+    has what depends on it alone. Runs with numbers so large that a pre-activation might overflow go to
+    `cell.lstm_forward`.
     """
     weights = checked_weights(params, finite=False)
     x = given_x = checked_input(x, params, ("T", "N", "D"), finite=False)
@@ -65,23 +68,25 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
     if not _cannot_overflow(tiles, x, rows[0]):
         return cell.lstm_forward(given_x, params, h0, c0, lengths)
 
+    # The arrays of one step: 0 i, 1 f, 2 o, 3 g, 4 c, 5 i * g, 6 f * c. In this order the three sigmoids lie side by
+    # side, and (i, f) * (g, c) is one call, in which c is still that of the step before.
     work = _empty((7, N, H), dtype)
     now, gates, ifo, i_f, g_c, o, c = work[:5], work[:4], work[:3], work[:2], work[3:5], work[2], work[4]
     products, written, remembered = work[5:], work[5], work[6]
     c[...] = kept[4, 0]
     half = np.array(0.5, dtype)  # NumPy takes a 0-d array without the conversion that a Python float needs
-    shut = np.array([-40, 40, -40, 0])[:, None, None]  # as z: i = 0, f = 1, o = 0, g = 0, exactly
+    ended = np.array([-40, 40, -40, 0])[:, None, None]  # tanh(40) is exactly 1: i = 0, f = 1, o = 0, g = 0
     multiply, rows_of_steps, tiles, z = _product(rows[:T], tiles, gates)  # z is the gates, seen as tiles
     for t, row, h, kept_now in zip(range(T), rows_of_steps, rows[1:, :, D:-1], kept[:, 1:].swapaxes(0, 1), strict=True):
         multiply(row, tiles, z)
         if t >= shortest:
-            gates[:, lengths <= t] = shut
+            gates[:, lengths <= t] = ended  # instead of what was computed: c is passed on, h is 0
         np.tanh(gates, gates)
         np.multiply(ifo, half, ifo)
         np.add(ifo, half, ifo)
         np.multiply(i_f, g_c, products)
         np.add(written, remembered, c)
-        np.tanh(c, written)
+        np.tanh(c, written)  # which is free again
         np.multiply(o, written, h)
         kept_now[...] = now
 
@@ -99,51 +104,57 @@ def lstm_backward(trace, params, dh=None, dh_n=None, dc_n=None):
     (T, N, H), D, dtype = trace.h.shape, trace.x.shape[2], trace.h.dtype
     dh = np.broadcast_to(dtype.type(0), (T, N, H)) if dh is None else upstream_gradient("dh", dh, (T, N, H), trace)
     dh_n = upstream_gradient("dh_n", dh_n, (N, H), trace)
-    dc = upstream_gradient("dc_n", dc_n, (N, H), trace).copy()
+    dc = upstream_gradient("dc_n", dc_n, (N, H), trace).copy()  # behind an end f is 1, so it arrives there unchanged
     lengths = sequence_lengths(trace.lengths, T, N)
-    ends = {length: (lengths == length)[:, None] for length in set(lengths.tolist())}  # after how many steps, and who
+    ends = {length: (lengths == length)[:, None] for length in set(lengths.tolist())}  # who ends after so many steps
 
-    weight_ih, weight_hh = np.asarray(params.weight_ih), np.asarray(params.weight_hh)
+    # What a step works in, all gates in the order of the weights: i, f, g, o
+    dgates, dh_now, dc_through_h = _empty((4, N, H), dtype), *_empty((2, N, H), dtype)
+    dz_ifg, dz_o, dz_by_sequence = dgates[:3], dgates[3], dgates.swapaxes(0, 1)
+    dh_next = np.zeros((N, H), dtype)
+    # What a block of steps works in
     steps = min(T, max(1, BLOCK_ROWS // N))
     dz, slopes = _empty((steps, N, 4 * H), dtype), _empty((5, steps, N, H), dtype)
-    rows = _empty((steps, N, D + H + 1), dtype)
+    rows = _empty((steps, N, D + H + 1), dtype)  # [x, h, 1] as on the way forward
     rows[:, :, -1] = 1
+    # What is the sum, or the sequence, of all blocks
     dx = np.empty((T, N, D), dtype)
-    dweights, part = np.zeros((2, D + H + 1, 4 * H), dtype)
-    dh_next = np.zeros((N, H), dtype)
-    dh_now, dc_through_h = _empty((2, N, H), dtype)
-    dgates = dz.reshape(steps, N, 4, H).swapaxes(1, 2)
-    multiply, dz_of_steps, weight_hh, dh_out = _product(dz, _tiles(weight_hh, N), dh_next[None])
-    weight_ih = _tiles(weight_ih, steps * N)
+    dweights, dweights_of_block = np.zeros((2, D + H + 1, 4 * H), dtype)
 
+    weight_ih = _tiles(np.asarray(params.weight_ih), steps * N)
+    weight_hh = _tiles(np.asarray(params.weight_hh), N)
+    multiply, dz_of_steps, weight_hh, dh_out = _product(
+        dz, weight_hh, dh_next[None]
+    )  # dh_out is dh_next, seen as tiles
     for stop in range(T, 0, -steps):
         start = max(0, stop - steps)
         block = slice(0, stop - start)
-        slope_ifg, slope_o, slope_c = slopes[:3, block].swapaxes(0, 1), slopes[3, block], slopes[4, block]
         _slopes(trace, start, stop, *slopes[:, block])
-        views = zip(
-            *(range(start, stop), dh[start:stop], trace.f[start:stop], slope_ifg, slope_o, slope_c),
-            *(dgates[block, :3], dgates[block, 3], dz_of_steps[block]),
+        views = zip(  # slices cost time, too: all of a block's are made here, by iterating over arrays
+            *(range(start, stop), dh[start:stop], trace.f[start:stop]),
+            *(slopes[:3, block].swapaxes(0, 1), slopes[3, block], slopes[4, block]),
+            *(dz.reshape(steps, N, 4, H)[block], dz_of_steps[block]),
             strict=True,
         )
-        for t, dh_loss, f, s_ifg, s_o, s_c, dz_ifg, dz_o, dz_now in reversed(list(views)):
-            if t + 1 in ends:
+        for t, dh_loss, f, slope_ifg, slope_o, slope_c, dz_now, dz_row in reversed(list(views)):
+            if t + 1 in ends:  # from here back there is a last h, and its gradient
                 np.add(dh_next, dh_n, dh_next, where=ends[t + 1])
             np.add(dh_loss, dh_next, dh_now)
-            np.multiply(dh_now, s_o, dz_o)
-            np.multiply(dh_now, s_c, dc_through_h)
+            np.multiply(dh_now, slope_o, dz_o)
+            np.multiply(dh_now, slope_c, dc_through_h)
             np.add(dc, dc_through_h, dc)
-            np.multiply(dc, s_ifg, dz_ifg)
+            np.multiply(dc, slope_ifg, dz_ifg)
             np.multiply(dc, f, dc)
-            multiply(dz_now, weight_hh, dh_out)  # into dh_next, seen as tiles
+            dz_now[...] = dz_by_sequence
+            multiply(dz_row, weight_hh, dh_out)
 
         dz_rows = dz[block].reshape(-1, 4 * H)
         product, *operands = _product(dz_rows, weight_ih, dx[start:stop].reshape(1, -1, D))
         product(*operands)
         rows[block, :, :D] = trace.x[start:stop]
-        rows[1 : stop - start, :, D:-1] = trace.h[start : stop - 1]
+        rows[1 : stop - start, :, D:-1] = trace.h[start : stop - 1]  # the h before each step
         rows[0, :, D:-1] = trace.h[start - 1] if start else trace.h0
-        dweights += np.matmul(rows[block].reshape(len(dz_rows), -1).T, dz_rows, part)
+        dweights += np.matmul(rows[block].reshape(len(dz_rows), -1).T, dz_rows, dweights_of_block)
 
     dweight_ih, dweight_hh, dbias = dweights[:D], dweights[D:-1], dweights[-1]
     return Gradients(dx, dh_next, dc, dweight_ih.T.copy(), dweight_hh.T.copy(), dbias.copy())
@@ -170,7 +181,8 @@ def _slopes(trace, start, stop, slope_i, slope_f, slope_g, slope_o, slope_c):
 def _cannot_overflow(weights, x, first_row):
     """Whether no pre-activation can overflow: each is at most the norm of the weights times that of its [x, h, 1].
 
-    NaN and infinity make a norm that is not finite, so two dot products find them, too.
+    Every later h is in [-1, 1], so that `first_row.size` is at least the squares of one step's h and 1. NaN and
+    infinity make a norm that is not finite, so that they are found, too.
     """
     squares = float(np.vdot(x, x)) + float(np.vdot(first_row, first_row)) + first_row.size
     return float(np.vdot(weights, weights)) * squares < np.finfo(weights.dtype).max
@@ -189,7 +201,7 @@ def _step_weights(weight_ih, weight_hh, bias, n):
     half = np.array(0.5, matrix.dtype)
     for source, tile in zip((i, f, o), tiles, strict=False):
         np.multiply(source, half, tile)
-    tiles[3] = g  # g last: i, f, o lie side by side then, and so do i and f, and g and c
+    tiles[3] = g
     return tiles
 
 
@@ -229,5 +241,8 @@ def _product(rows, tiles, out):
     height = n
     while TILE_BYTES and height * K * width > TILE_MULTIPLICATIONS and height % 2 == 0:
         height //= 2
+    # matmul multiplies the last two axes and repeats over the others:
+    # (n / height, 1, 1, height, K) @ (G, columns, K, width) -> (n / height, G, columns, height, width).
+    # The last is a view of out, its axes cut and reordered, so that the result lands where it belongs.
     rows = rows.reshape(*rows.shape[:-2], n // height, 1, 1, height, K)
     return np.matmul, rows, tiles, out.reshape(G, n // height, height, columns, width).transpose(1, 0, 3, 2, 4)

@@ -1,9 +1,9 @@
-"""One LSTM, eight times: from the textbook's loop to `fast`, each a step faster than the one before.
+"""One LSTM, eight times: from a textbook's loop to `fast` in seven steps.
 
-Notebook 05 tells the story, and `make bench` measures it. Every function here takes x (T, N, D), `LSTMParams` and the
-gradient dh (T, N, H) of each h, runs forward from states of zeros and back, and returns the gradients of x, weight_ih,
-weight_hh and bias as a tuple. All of them compute the same numbers. They check nothing and have no lengths: to use an
-LSTM, take `network.LSTM`.
+Notebook 05 tells the story, and measures what each step is worth. Every function here takes x (T, N, D), `LSTMParams`
+and the gradient dh (T, N, H) of each h, runs forward from states of zeros and back, and returns the gradients of x,
+weight_ih, weight_hh and bias as a tuple. All of them compute the same, up to rounding. They check nothing and have no
+lengths: to use an LSTM, take `network.LSTM`.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from lstm_helpers import fast
 from lstm_helpers.cell import GATES, sigmoid
 
 
-def textbook(x, params, dh, *, dtype=np.float64, late_weights=False):
+def textbook(x, params, dh, *, dtype=np.float64, products_after=False):
     """Gate by gate, step by step, as the equations stand in a textbook.
 
     Parameters
@@ -20,8 +20,8 @@ def textbook(x, params, dh, *, dtype=np.float64, late_weights=False):
     dtype : float32 or float64
         Of all that is computed. Most loops on the web compute in float64 whatever they are given, because they start
         from ``np.zeros(...)``, which is float64.
-    late_weights : bool
-        Whether the gradients of the weights wait until the loop is over, for one product for all steps.
+    products_after : bool
+        Whether the gradients of x and of the weights wait until the loop is over, for one product for all steps.
     """
     (T, N, _), H = x.shape, params.hidden_size
     x, dh = x.astype(dtype), dh.astype(dtype)
@@ -48,16 +48,17 @@ def textbook(x, params, dh, *, dtype=np.float64, late_weights=False):
             "o": dh_now * tanh_c * o * (1 - o),
         }
         for k in GATES:
-            if late_weights:
+            if products_after:
                 all_dz[k][t] = dz[k]
             else:
+                dx[t] += dz[k] @ W[k]
                 dW[k] += dz[k].T @ x_t
                 dU[k] += dz[k].T @ h_prev
                 db[k] += dz[k].sum(axis=0)
-        dx[t] = sum(dz[k] @ W[k] for k in GATES)
         dh_next = sum(dz[k] @ U[k] for k in GATES)
         dc = dc * f
-    if late_weights:
+    if products_after:
+        dx = sum(all_dz[k] @ W[k] for k in GATES)
         h_prev = np.concatenate([step[1] for step in steps])
         for k in GATES:
             rows = all_dz[k].reshape(T * N, H)
@@ -144,7 +145,7 @@ def in_place(x, params, dh, *, slopes_at_once=False):
     dz, dz_gates = np.empty((T, N, 4 * H), dtype), np.empty((4, N, H), dtype)
     dh_next, dc, dh_now, through_h = np.zeros((4, N, H), dtype)
     for t in reversed(range(T)):
-        if (t + 1) % many == 0:
+        if (t + 1) % many == 0:  # at the last of T steps, or at each of them
             _slopes(kept[t + 1 - many : t + 2], slopes, one)
         slope = slopes[t % many]
         np.add(dh[t], dh_next, out=dh_now)
@@ -173,8 +174,8 @@ def _slopes(kept, slopes, one):
         np.multiply(slope, gate, out=slope)
 
 
-def in_tiles(x, params, dh):
-    """The module `fast`: products in tiles, kept numbers and slopes in blocks that the cache holds."""
+def in_the_cache(x, params, dh):
+    """The module `fast`: a step works in small arrays, the way back goes in blocks of steps, products are cut."""
     gradients = fast.lstm_backward(fast.lstm_forward(x, params), params, dh)
     return gradients.x, gradients.weight_ih, gradients.weight_hh, gradients.bias
 
@@ -185,14 +186,13 @@ def _gradients(dz, rows, params):
     return dz @ params.weight_ih, dmatrix[:D].T.copy(), dmatrix[D:-1].T.copy(), dmatrix[-1].copy()
 
 
-# What each step changes, from the bottom up.
 VERSIONS = {
-    "textbook loop, float64": textbook,
-    "in the dtype it is given": lambda x, params, dh: textbook(x, params, dh, dtype=x.dtype),
-    "weight gradients after the loop": lambda x, params, dh: textbook(x, params, dh, dtype=x.dtype, late_weights=True),
-    "one product: [x, h, 1]": one_product,
-    "one tanh for four gates": lambda x, params, dh: one_product(x, params, dh, one_tanh=True),
-    "no new arrays in a step": in_place,
-    "slopes for all steps at once": lambda x, params, dh: in_place(x, params, dh, slopes_at_once=True),
-    "tiles, and blocks of steps": in_tiles,
+    "0  a textbook's loop, in float64": textbook,
+    "1  the dtype is kept": lambda x, params, dh: textbook(x, params, dh, dtype=x.dtype),
+    "2  products after the loop": lambda x, params, dh: textbook(x, params, dh, dtype=x.dtype, products_after=True),
+    "3  one product for a step": one_product,
+    "4  one tanh for four gates": lambda x, params, dh: one_product(x, params, dh, one_tanh=True),
+    "5  no new arrays within a step": in_place,
+    "6  all slopes at once": lambda x, params, dh: in_place(x, params, dh, slopes_at_once=True),
+    "7  small arrays, blocks, tiles (fast.py)": in_the_cache,
 }
