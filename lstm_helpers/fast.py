@@ -38,7 +38,6 @@ TILE_MULTIPLICATIONS = 1_000_000
 BLOCK_ROWS = 256  # steps times sequences in a block: at H = 128 in float32 its arrays fit into a cache of 2 MB
 
 
-@np.errstate(all="ignore")  # numbers underflow to 0, as they should; none overflows, see `_cannot_overflow`
 def lstm_forward(x, params, h0=None, c0=None, lengths=None):
     """Run the LSTM over a batch of sequences: `cell.lstm_forward`, and faster.
 
@@ -48,12 +47,32 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
     has what depends on it alone. Runs with numbers so large that a pre-activation might overflow go to
     `cell.lstm_forward`.
     """
-    weights = checked_weights(params, finite=False)
-    x = given_x = checked_input(x, params, ("T", "N", "D"), finite=False)
+    checked_weights(params, finite=False)
+    x = checked_input(x, params, ("T", "N", "D"), finite=False)
+    T, N, _ = x.shape
+    h0, c0 = (
+        None if state is None else checked_state(name, state, params, N) for name, state in (("h0", h0), ("c0", c0))
+    )
+    return run_forward(x, params, h0, c0, sequence_lengths(lengths, T, N))
+
+
+def lstm_backward(trace, params, dh=None, dh_n=None, dc_n=None):
+    """Go back through a whole sequence: `backprop.lstm_backward`, and faster.
+
+    The arguments, the errors and the returned `Gradients` are the same. Any `Trace` will do, from here or from `cell`.
+    """
+    check_fit(trace, params)
+    T, N, H = trace.h.shape
+    sequence_lengths(trace.lengths, T, N)
+    dh = upstream_gradient("dh", dh, (T, N, H), trace)
+    dh_n, dc_n = upstream_gradient("dh_n", dh_n, (N, H), trace), upstream_gradient("dc_n", dc_n, (N, H), trace)
+    return run_backward(trace, params, dh, dh_n, dc_n)
+
+
+@np.errstate(all="ignore")  # numbers underflow to 0, as they should; none overflows, see `_cannot_overflow`
+def run_forward(x, params, h0, c0, lengths):
+    """`lstm_forward` for arguments that are known to fit; only h0 and c0 may be None. NaN and infinity are found."""
     (T, N, D), H, dtype = x.shape, params.hidden_size, params.dtype
-    h0 = None if h0 is None else checked_state("h0", h0, params, N)
-    c0 = None if c0 is None else checked_state("c0", c0, params, N)
-    lengths = sequence_lengths(lengths, T, N)
     shortest = min(lengths.tolist())
     if shortest < T:
         x = np.where(np.arange(T)[:, None, None] < lengths[:, None], x, dtype.type(0))
@@ -64,9 +83,9 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
     rows[:, :, -1] = 1
     kept = np.empty((5, T + 1, N, H), dtype)  # i, f, o, g, c after each step; before the first there is only c
     kept[4, 0] = 0 if c0 is None else c0
-    tiles = _step_weights(*weights, N)
-    if not _cannot_overflow(tiles, x, rows[0]):
-        return cell.lstm_forward(given_x, params, h0, c0, lengths)
+    weights = _step_weights(params)
+    if not _cannot_overflow(weights, x, rows[0]):
+        return cell.lstm_forward(x, params, h0, c0, lengths)
 
     # The arrays of one step: 0 i, 1 f, 2 o, 3 g, 4 c, 5 i * g, 6 f * c. In this order the three sigmoids lie side by
     # side, and (i, f) * (g, c) is one call, in which c is still that of the step before.
@@ -76,6 +95,7 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
     c[...] = kept[4, 0]
     half = np.array(0.5, dtype)  # NumPy takes a 0-d array without the conversion that a Python float needs
     ended = np.array([-40, 40, -40, 0])[:, None, None]  # tanh(40) is exactly 1: i = 0, f = 1, o = 0, g = 0
+    tiles = _tiles(weights.swapaxes(1, 2), N)
     multiply, rows_of_steps, tiles, z = _product(rows[:T], tiles, gates)  # z is the gates, seen as tiles
     for t, row, h, kept_now in zip(range(T), rows_of_steps, rows[1:, :, D:-1], kept[:, 1:].swapaxes(0, 1), strict=True):
         multiply(row, tiles, z)
@@ -95,37 +115,29 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
 
 
 @np.errstate(under="ignore")
-def lstm_backward(trace, params, dh=None, dh_n=None, dc_n=None):
-    """Go back through a whole sequence: `backprop.lstm_backward`, and faster.
-
-    The arguments, the errors and the returned `Gradients` are the same. Any `Trace` will do, from here or from `cell`.
-    """
-    check_fit(trace, params)
+def run_backward(trace, params, dh, dh_n, dc_n):
+    """`lstm_backward` for arguments that are known to fit, none of them None."""
     (T, N, H), D, dtype = trace.h.shape, trace.x.shape[2], trace.h.dtype
-    dh = np.broadcast_to(dtype.type(0), (T, N, H)) if dh is None else upstream_gradient("dh", dh, (T, N, H), trace)
-    dh_n = upstream_gradient("dh_n", dh_n, (N, H), trace)
-    dc = upstream_gradient("dc_n", dc_n, (N, H), trace).copy()  # behind an end f is 1, so it arrives there unchanged
-    lengths = sequence_lengths(trace.lengths, T, N)
-    ends = {length: (lengths == length)[:, None] for length in set(lengths.tolist())}  # who ends after so many steps
+    ends = {length: (trace.lengths == length)[:, None] for length in set(trace.lengths.tolist())}  # who ends where
+    dc = dc_n.copy()  # behind an end f is 1, so that it arrives there unchanged
 
     # What a step works in, all gates in the order of the weights: i, f, g, o
-    dgates, dh_now, dc_through_h = _empty((4, N, H), dtype), *_empty((2, N, H), dtype)
-    dz_ifg, dz_o, dz_by_sequence = dgates[:3], dgates[3], dgates.swapaxes(0, 1)
+    work = _empty((6, N, H), dtype)
+    dz_ifg, dz_o, dz_by_sequence, dh_now, dc_through_h = work[:3], work[3], work[:4].swapaxes(0, 1), work[4], work[5]
     dh_next = np.zeros((N, H), dtype)
     # What a block of steps works in
     steps = min(T, max(1, BLOCK_ROWS // N))
-    dz, slopes = _empty((steps, N, 4 * H), dtype), _empty((5, steps, N, H), dtype)
+    block_work = _empty((9, steps, N, H), dtype)
+    dz, slopes = block_work[:4].reshape(steps, N, 4 * H), block_work[4:]
     rows = _empty((steps, N, D + H + 1), dtype)  # [x, h, 1] as on the way forward
     rows[:, :, -1] = 1
     # What is the sum, or the sequence, of all blocks
     dx = np.empty((T, N, D), dtype)
     dweights, dweights_of_block = np.zeros((2, D + H + 1, 4 * H), dtype)
 
-    weight_ih = _tiles(np.asarray(params.weight_ih), steps * N)
-    weight_hh = _tiles(np.asarray(params.weight_hh), N)
-    multiply, dz_of_steps, weight_hh, dh_out = _product(
-        dz, weight_hh, dh_next[None]
-    )  # dh_out is dh_next, seen as tiles
+    weight_ih = _tiles(np.asarray(params.weight_ih)[None], steps * N)
+    weight_hh = _tiles(np.asarray(params.weight_hh)[None], N)
+    multiply, dz_of_steps, weight_hh, dh_out = _product(dz, weight_hh, dh_next[None])  # dh_out is dh_next, as tiles
     for stop in range(T, 0, -steps):
         start = max(0, stop - steps)
         block = slice(0, stop - start)
@@ -191,26 +203,22 @@ def _cannot_overflow(weights, x, first_row):
 # --- products in tiles
 
 
-def _step_weights(weight_ih, weight_hh, bias, n):
-    """What a step multiplies n rows [x, h, 1] with, as tiles, for i, f, o and g; those of the sigmoids halved."""
-    matrix = np.concatenate((weight_ih, weight_hh, bias[:, None]), axis=1)
-    H, K = weight_hh.shape[1], matrix.shape[1]
-    width = _tile_width(n, K, H, 4, matrix.dtype)
-    tiles = _empty((4, H // width, K, width), matrix.dtype)
-    i, f, g, o = matrix.reshape(4, -1, width, K).swapaxes(2, 3)
-    half = np.array(0.5, matrix.dtype)
-    for source, tile in zip((i, f, o), tiles, strict=False):
-        np.multiply(source, half, tile)
-    tiles[3] = g
-    return tiles
+def _step_weights(params):
+    """For i, f, o and g what each unit multiplies [x, h, 1] with, (4, H, D + H + 1); that of the sigmoids halved."""
+    weights = np.concatenate((params.weight_ih, params.weight_hh, np.asarray(params.bias)[:, None]), axis=1)
+    weights = weights.reshape(4, params.hidden_size, -1)[[0, 1, 3, 2]]
+    weights[:3] *= np.array(0.5, weights.dtype)
+    return weights
 
 
-def _tiles(weight, n):
-    """A matrix (K, C) that n rows are multiplied with, as tiles (1, C / width, K, width)."""
-    K, C = weight.shape
-    width = _tile_width(n, K, C, 1, weight.dtype)
-    tiles = _empty((1, C // width, K, width), weight.dtype)
-    tiles[...] = weight.reshape(1, K, -1, width).swapaxes(1, 2)
+def _tiles(weights, n):
+    """Matrices (G, K, C) that n rows are multiplied with, as tiles (G, C / width, K, width)."""
+    G, K, C = weights.shape
+    if n == 1:
+        return weights[:, None]  # np.dot takes it as it lies
+    width = _tile_width(n, K, C, G, weights.dtype)
+    tiles = _empty((G, C // width, K, width), weights.dtype)
+    tiles[...] = weights.reshape(G, K, -1, width).swapaxes(1, 2)
     return tiles
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lstm_helpers.backprop import check_fit
 from lstm_helpers.cell import LSTMParams, Trace, check_gate_blocks
-from lstm_helpers.fast import lstm_backward, lstm_forward
+from lstm_helpers.fast import run_backward, run_forward
 from lstm_helpers.validate import as_array, float_array, float_dtype, integer, read_only, sequence_lengths
 
 
@@ -207,8 +208,10 @@ class LSTM:
             so large that a pre-activation overflows.
         """
         self._check_sizes()
-        x = float_array("x", x, ("T", "N", "D"), like=("weight_ih_l0", self.dtype), finite=lengths is None)
-        T, N, _ = x.shape
+        x = float_array("x", x, ("T", "N", "D"), like=("weight_ih_l0", self.dtype), finite=False)  # run_forward looks
+        T, N, D = x.shape
+        if self.input_size != D:
+            raise ValueError(f"x has {D} features, weight_ih wants {self.input_size}")
         lengths = sequence_lengths(lengths, T, N)
         states = (self.num_layers * len(self.layers[0]), N, self.hidden_size)
         h0, c0 = (
@@ -222,7 +225,7 @@ class LSTM:
             for direction, params in enumerate(both):
                 state = k * len(both) + direction
                 reading = _reverse(x, lengths) if direction else x
-                trace = lstm_forward(reading, params, h0[state], c0[state], lengths)
+                trace = run_forward(reading, params, h0[state], c0[state], lengths)
                 traces.append(trace)
                 outputs.append(_reverse(trace.h, lengths) if direction else trace.h)
                 h_n[state], c_n[state] = trace.h_n, trace.c_n
@@ -273,7 +276,8 @@ class LSTM:
                 state = k * len(both) + direction
                 dh = halves[:, :, direction * H : (direction + 1) * H]  # each direction has its own half of the output
                 dh = _reverse(dh, trace.lengths) if direction else dh
-                grads = lstm_backward(trace.layers[k][direction], params, dh, dh_n[state], dc_n[state])
+                check_fit(trace.layers[k][direction], params)
+                grads = run_backward(trace.layers[k][direction], params, dh, dh_n[state], dc_n[state])
                 dh0[state], dc0[state] = grads.h0, grads.c0
                 # Both directions read the same input: two uses, two gradients, one sum.
                 dx = dx + _reverse(grads.x, trace.lengths) if direction else grads.x

@@ -27,7 +27,7 @@ ARROWS = {
     "backprop": {"numpy", "validate", "cell"},
     "rnn": {"numpy", "validate"},
     "fast": {"numpy", "validate", "cell", "backprop"},
-    "network": {"numpy", "validate", "cell", "fast"},
+    "network": {"numpy", "validate", "cell", "backprop", "fast"},
     "seven_steps": {"numpy", "cell", "fast"},
     "gradcheck": {"numpy", "validate"},
     "bugs": {"numpy", "validate", "cell", "backprop"},
