@@ -215,7 +215,7 @@ def _tiles(weights, n):
     """Matrices (G, K, C) that n rows are multiplied with, as tiles (G, C / width, K, width)."""
     G, K, C = weights.shape
     if n == 1:
-        return weights[:, None]  # np.dot takes it as it lies
+        return weights[:, None]  # `_product` has another way with these
     width = _tile_width(n, K, C, G, weights.dtype)
     tiles = _empty((G, C // width, K, width), weights.dtype)
     tiles[...] = weights.reshape(G, K, -1, width).swapaxes(1, 2)
@@ -244,8 +244,9 @@ def _product(rows, tiles, out):
     Returns a function and the rows, weights and out as it wants them: ``function(rows[t], weights, out)``.
     """
     (G, columns, K, width), n = tiles.shape, rows.shape[-2]
-    if n == 1:  # a vector times a matrix: a call of np.dot costs half of one of np.matmul
-        return np.dot, rows, tiles.transpose(2, 0, 1, 3).reshape(K, -1), out.reshape(1, -1)
+    if n == 1:  # a vector times a matrix: this call costs half of one of np.matmul
+        flat = np.ascontiguousarray(tiles.transpose(2, 0, 1, 3).reshape(K, -1))
+        return np.ndarray.dot, rows, flat, out.reshape(1, -1)
     height = n
     while TILE_BYTES and height * K * width > TILE_MULTIPLICATIONS and height % 2 == 0:
         height //= 2
