@@ -21,7 +21,8 @@ ROOT = Path(__file__).parent.parent
 
 def make_site(folder):
     """Write every notebook and every Markdown page as HTML, in the same places as here; README is the index."""
-    pages = [*ROOT.glob("*.md"), *ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("notebooks/solutions/*.ipynb")]
+    kinds = ("*.md", "benchmarks/*.md", "notebooks/*.ipynb", "notebooks/solutions/*.ipynb")
+    pages = [path for kind in kinds for path in ROOT.glob(kind)]
     for path in pages:
         target = Path(folder, path.relative_to(ROOT)).with_suffix(".html")
         if path.name == "README.md":
