@@ -22,7 +22,7 @@ from oracles import (
     torch_answer,
 )
 
-from lstm_helpers import backprop, cell, fast
+from lstm_helpers import backprop, cell, fast, tiles
 from lstm_helpers.cell import LSTMParams, Trace
 from lstm_helpers.network import LSTM
 
@@ -40,7 +40,7 @@ CUTS = {
 @pytest.fixture(params=CUTS.values(), ids=CUTS.keys())
 def cut(request, monkeypatch):
     for name, value in request.param.items():
-        monkeypatch.setattr(fast, name, value)
+        monkeypatch.setattr(fast if hasattr(fast, name) else tiles, name, value)
 
 
 def random_run(seed=0, dtype=np.float64, sizes=(9, 6, 5, 8), lengths=True):
@@ -250,7 +250,7 @@ def test_a_trace_that_is_cut_short_is_refused():
 
 
 def test_processors_without_wide_vectors_are_no_problem():
-    code = "import lstm_helpers.fast as fast; print(fast.TILE_BYTES)"
+    code = "import lstm_helpers.tiles as tiles; print(tiles.TILE_BYTES)"
     features = " ".join(np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", ()))
     environment = os.environ | {"NPY_DISABLE_CPU_FEATURES": features}
     assert subprocess.check_output([sys.executable, "-c", code], env=environment, text=True) == "None\n"
