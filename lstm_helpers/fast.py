@@ -1,4 +1,4 @@
-"""The LSTM of `cell` and `backprop` once more, in few and large operations: PyTorch's speed, in NumPy.
+"""The LSTM of `cell` and `backprop` once more, in few and large operations: close to PyTorch's speed, in NumPy.
 
 Same names, arguments and results (up to rounding); what is lost is that it no longer reads like the equations. Notebook
 05 goes from a textbook's loop to this module in seven steps and measures what each is worth:
@@ -9,9 +9,9 @@ Same names, arguments and results (up to rounding); what is lost is that it no l
 4. One tanh does for all gates: sigmoid(z) = 1/2 + tanh(z/2)/2. Halving is exact: the inner 1/2 goes into the weights.
 5. No new arrays within a step: results go into arrays that were made before the loop.
 6. The slopes of the gates depend on no gradient: they are computed for many steps at once.
-7. A step is as few calls as possible, in small arrays that stay in the cache: a small matrix takes the four tanhs to
-   the gates and the cell state in one product (`FROM_TANHS`), another spreads the gradients over the gates (`SPREAD`);
-   the way back goes in blocks of steps, and products are cut where BLAS likes that better (`tiles`).
+7. Fewer calls, and data that stay in the cache. What is a sum is a product with a small matrix: `FROM_TANHS` makes the
+   gates and c, `SPREAD` hands the gradients to the gates. A step works in small arrays, the way back goes in blocks of
+   steps, and products are cut where BLAS is faster with small ones (`tiles`).
 
 Nothing is remembered from one call to the next, so nothing can be out of date, and threads do not meet.
 """
@@ -21,12 +21,13 @@ import numpy as np
 from lstm_helpers import cell
 from lstm_helpers.backprop import Gradients, check_fit, upstream_gradient
 from lstm_helpers.cell import Trace, checked_input, checked_state, checked_weights
-from lstm_helpers.tiles import aligned, cut, product
+from lstm_helpers.tiles import cut, product
 from lstm_helpers.validate import sequence_lengths
 
-# i = 1/2 + tanh(z_i/2)/2, f and o alike, and so c = f * c_prev + i * g is half of the sum of c_prev, g and two products.
-#    c_prev  i    f    g    o    c*f  i*g  1      where i, f and o stand for tanh(z/2), which is what a step computes
+# What a step keeps is a sum, with fixed weights, of what it has after the tanh: a gate is i = 1/2 + tanh(z/2)/2. Put
+# into c = f * c_prev + i * g, this gives half of c_prev + g + f * c_prev + i * g, now with the tanhs as i and f.
 FROM_TANHS = np.array(
+    # c_prev  i    f    g    o    f * c_prev, i * g, 1
     [
         [0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5],  # i
         [0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.5],  # f
@@ -35,9 +36,18 @@ FROM_TANHS = np.array(
         [0.5, 0.0, 0.0, 0.5, 0.0, 0.5, 0.5, 0.0],  # c
     ]
 )
-# The gradients that slopes are multiplied with, for dz of i, f, g, o and for dc of the step before.
-#    dc  through h  dh
-SPREAD = np.array([[1, 1, 0], [1, 1, 0], [1, 1, 0], [0, 0, 1], [1, 1, 0]])
+# The way back: what each slope is multiplied with. For o it is the gradient at h; for all others that at c, which is the
+# sum of what comes from later steps and what comes through h.
+SPREAD = np.array(
+    # dc, through h, dh
+    [
+        [1, 1, 0],  # dz of i
+        [1, 1, 0],  # dz of f
+        [1, 1, 0],  # dz of g
+        [0, 0, 1],  # dz of o
+        [1, 1, 0],  # dc of the step before
+    ]
+)
 
 BLOCK_ROWS = 384  # steps times sequences in a block: at H = 128 its slopes fit into a cache of 2 MB in float32
 
@@ -48,8 +58,8 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
     The arguments, the errors and the returned `Trace` are the same. Its arrays are views of two blocks, which hold
     6H + D + 1 numbers for each step and sample. What differs is small gates: here the absolute error of a gate is up to
     1e-16 (float32: 1e-7), in the plain version the relative error is. A gate of 1e-9 has 7 right digits here, and so
-    has what depends on it alone. Runs with numbers so large that a pre-activation might overflow go to
-    `cell.lstm_forward`.
+    has what depends on it alone. Likewise a shut gate lets 1e-16 of g or c through, and an open one loses as much. Runs
+    with numbers so large that a pre-activation might overflow go to `cell.lstm_forward`.
     """
     checked_weights(params, finite=False)
     x = checked_input(x, params, ("T", "N", "D"), finite=False)
@@ -91,15 +101,15 @@ def run_forward(x, params, h0, c0, lengths):
     if not _cannot_overflow(weights, x, rows[0]):
         return cell.lstm_forward(x, params, h0, c0, lengths)
 
-    # The arrays of one step: what FROM_TANHS is multiplied with, and tanh(c)
-    work = aligned((8 + 1, N, H), dtype)
+    # The arrays of one step: what FROM_TANHS is multiplied with, row by row, and tanh(c)
+    work = np.empty((8 + 1, N, H), dtype)
     from_tanhs, tanhs, tanh_c = FROM_TANHS.astype(dtype), work[:8].reshape(8, -1), work[8]
     c_prev, gates, c_i, f_g, products = work[0], work[1:5], work[:2], work[2:4], work[5:7]
     c_prev[...] = kept[0, 4]
     tanhs[7] = 1
     ended = np.array([-40, 40, 0, -40])[:, None, None]  # tanh(40) is exactly 1: i = 0, f = 1, g = 0, o = 0
     weights = cut(weights.reshape(-1, 4, H).swapaxes(0, 1), N)
-    multiply, rows_of_steps, weights, z = product(rows[:T], weights, gates)  # z is the gates, seen as the product needs
+    multiply, rows_of_steps, weights, z = product(rows[:T], weights, gates)  # z: the gates, as the product wants them
     views = zip(  # slices cost time, too: iterating over an array is the cheapest
         *(range(T), rows_of_steps, kept[1:].reshape(T, 5, -1), kept[1:, 3], kept[1:, 4], rows[1:, :, D:-1]), strict=True
     )
@@ -124,11 +134,12 @@ def run_backward(trace, params, dh, dh_n, dc_n):
     (T, N, H), D, dtype = trace.h.shape, trace.x.shape[2], trace.h.dtype
     ends = {length: (trace.lengths == length)[:, None] for length in set(trace.lengths.tolist())}  # who ends where
 
-    # The arrays of one step: what SPREAD gives; dz of i, f, g, o; what SPREAD is multiplied with
-    work = aligned((5 + 4 + 3, N, H), dtype)
-    spread, results, dz_by_sequence = work[:5], work[5:10], work[5:9].swapaxes(0, 1)
+    # The arrays of one step: what SPREAD gives; dz of i, f, g, o; and dc, dc_through_h, dh, which SPREAD is multiplied
+    # with. As dc comes right behind dz, one call writes both.
+    work = np.empty((5 + 4 + 3, N, H), dtype)
+    spread, dz_and_dc, dz_by_sequence = work[:5], work[5:10], work[5:9].swapaxes(0, 1)
     dc, dc_through_h, dh_now = work[9:]
-    to_spread, flat_gradients, flat_spread = SPREAD.astype(dtype), work[9:].reshape(3, -1), spread.reshape(5, -1)
+    from_gradients, gradients, flat_spread = SPREAD.astype(dtype), work[9:].reshape(3, -1), spread.reshape(5, -1)
     dc[...] = dc_n  # behind an end f is 1, so that it arrives there unchanged
     dh_next = np.zeros((N, H), dtype)
     # The arrays of a block of steps
@@ -157,8 +168,8 @@ def run_backward(trace, params, dh, dh_n, dc_n):
                 np.add(dh_next, dh_n, dh_next, where=ends[t + 1])
             np.add(dh_loss, dh_next, dh_now)
             np.multiply(dh_now, slope_c, dc_through_h)
-            np.ndarray.dot(to_spread, flat_gradients, flat_spread)
-            np.multiply(spread, slope, results)  # the last is dc of the step before
+            np.ndarray.dot(from_gradients, gradients, flat_spread)
+            np.multiply(spread, slope, dz_and_dc)
             dz_now[...] = dz_by_sequence
             multiply(dz_row, weight_hh, dh_out)
 
@@ -175,7 +186,7 @@ def run_backward(trace, params, dh, dh_n, dc_n):
 
 
 def _slopes(trace, start, stop, slope_i, slope_f, slope_g, slope_o, slope_dc, slope_c):
-    """What `SPREAD` is multiplied with for dz of i, f, g, o and for dc; the last slope takes dh to dc."""
+    """What the gradients that `SPREAD` gives are multiplied with; slope_c is for dh, on its way to dc."""
     i, f, g, o, c = (getattr(trace, name)[start:stop] for name in "ifgoc")
     one = np.array(1, c.dtype)  # NumPy takes a 0-d array without the conversion that a Python float needs
     np.multiply(i, g, slope_g)
@@ -188,21 +199,21 @@ def _slopes(trace, start, stop, slope_i, slope_f, slope_g, slope_o, slope_dc, sl
     np.multiply(slope_f[1:], c[:-1], slope_f[1:])
     np.multiply(slope_f[0], trace.c[start - 1] if start else trace.c0, slope_f[0])  # c_prev f (1 - f)
     np.tanh(c, slope_c)
-    np.multiply(o, slope_c, slope_o)  # this is h, with its numbers side by side
+    np.multiply(o, slope_c, slope_o)  # o tanh(c)
     np.multiply(slope_c, slope_o, slope_c)
     np.subtract(o, slope_c, slope_c)  # o (1 - tanh(c)^2)
     np.subtract(one, o, slope_dc)
     np.multiply(slope_o, slope_dc, slope_o)  # tanh(c) o (1 - o)
-    slope_dc[...] = f
+    slope_dc[...] = f  # dc of the step before
 
 
 def _step_weights(params):
     """What a step multiplies [x, h, 1] with, (D + H + 1, 4H): the weights, halved where a sigmoid follows."""
-    weight_ih, weight_hh, bias = params.weight_ih, params.weight_hh, params.bias
-    D = weight_ih.shape[1]
-    weights = np.empty((D + weight_hh.shape[1] + 1, len(weight_ih)), weight_ih.dtype)
-    weights[:D], weights[D:-1], weights[-1] = weight_ih.T, weight_hh.T, bias
-    weights *= np.repeat(np.array([0.5, 0.5, 1, 0.5], weights.dtype), params.hidden_size)
+    D, H = params.input_size, params.hidden_size
+    weights = np.empty((D + H + 1, 4 * H), params.dtype)
+    weights[:D], weights[D:-1], weights[-1] = params.weight_ih.T, params.weight_hh.T, params.bias
+    weights[:, : 2 * H] *= 0.5
+    weights[:, 3 * H :] *= 0.5
     return weights
 
 

@@ -53,8 +53,7 @@ class NetworkTrace:
     lengths: np.ndarray
 
     def __post_init__(self):
-        for name in ("output", "h_n", "c_n", "lengths"):
-            object.__setattr__(self, name, read_only(getattr(self, name)))
+        vars(self).update({name: read_only(getattr(self, name)) for name in ("output", "h_n", "c_n", "lengths")})
 
 
 class LSTM:

@@ -175,7 +175,7 @@ def _slopes(kept, slopes, one):
 
 
 def in_the_cache(x, params, dh):
-    """The module `fast`: a step works in small arrays, the way back goes in blocks of steps, products are cut."""
+    """The module `fast`: fewer calls and small arrays within a step, the way back in blocks of steps, products cut."""
     gradients = fast.lstm_backward(fast.lstm_forward(x, params), params, dh)
     return gradients.x, gradients.weight_ih, gradients.weight_hh, gradients.bias
 
@@ -194,5 +194,5 @@ VERSIONS = {
     "4  one tanh for four gates": lambda x, params, dh: one_product(x, params, dh, one_tanh=True),
     "5  no new arrays within a step": in_place,
     "6  all slopes at once": lambda x, params, dh: in_place(x, params, dh, slopes_at_once=True),
-    "7  small arrays, blocks, tiles (fast.py)": in_the_cache,
+    "7  fewer calls, blocks, tiles (fast.py)": in_the_cache,
 }

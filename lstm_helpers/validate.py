@@ -68,8 +68,9 @@ def float_dtype(dtype):
 
 def check_shape(name, array, shape):
     """Raise a ValueError unless `array` has `shape`; a letter in `shape` stands for any size of at least 1."""
-    fits = array.ndim == len(shape) and all(
-        got == want or isinstance(want, str) for got, want in zip(array.shape, shape, strict=True)
+    fits = array.shape == shape or (
+        array.ndim == len(shape)
+        and all(got == want or isinstance(want, str) for got, want in zip(array.shape, shape, strict=True))
     )
     if fits and array.size:
         return
@@ -106,6 +107,8 @@ def sequence_lengths(lengths, seq_len, batch_size):
 
 def read_only(array):
     """A view of `array` that cannot be written to, so that a result is not changed by accident after the fact."""
+    if not array.flags.writeable:
+        return array
     view = array.view()
-    view.setflags(write=False)
+    view.flags.writeable = False
     return view

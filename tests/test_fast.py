@@ -249,11 +249,34 @@ def test_a_trace_that_is_cut_short_is_refused():
         fast.lstm_backward(short, params, dh_n=upstream["dh_n"])
 
 
-def test_processors_without_wide_vectors_are_no_problem():
+FEATURES = np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", ())
+WIDE = 256 if "X86_V4" in FEATURES else None
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({"OMP_NUM_THREADS": "1"}, WIDE),
+        ({"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "2"}, WIDE),
+        ({"OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "1"}, None),
+        ({"OMP_NUM_THREADS": "2"}, None),
+        ({"OMP_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "Haswell"}, None),
+        ({"OMP_NUM_THREADS": "1", "NPY_DISABLE_CPU_FEATURES": " ".join(FEATURES)}, None),
+    ],
+)
+def test_products_are_cut_only_where_that_is_faster(settings, wanted):
     code = "import lstm_helpers.tiles as tiles; print(tiles.TILE_BYTES)"
-    features = " ".join(np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", ()))
-    environment = os.environ | {"NPY_DISABLE_CPU_FEATURES": features}
-    assert subprocess.check_output([sys.executable, "-c", code], env=environment, text=True) == "None\n"
+    others = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES")
+    environment = {name: value for name, value in os.environ.items() if name not in others} | settings
+    assert subprocess.check_output([sys.executable, "-c", code], env=environment, text=True) == f"{wanted}\n"
+
+
+def test_all_cores_are_as_many_threads():
+    code = "import lstm_helpers.tiles as tiles; print(tiles.TILE_BYTES)"
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    if hasattr(os, "sched_setaffinity"):
+        code = "import os; os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1]); " + code
+        assert subprocess.check_output([sys.executable, "-c", code], env=environment, text=True) == f"{WIDE}\n"
 
 
 @pytest.mark.parametrize("name", ["weight_ih", "weight_hh", "bias"])
