@@ -9,9 +9,9 @@ Same names, arguments and results (up to rounding); what is lost is that it no l
 4. One tanh does for all gates: sigmoid(z) = 1/2 + tanh(z/2)/2. Halving is exact: the inner 1/2 goes into the weights.
 5. No new arrays within a step: results go into arrays that were made before the loop.
 6. The slopes of the gates depend on no gradient: they are computed for many steps at once.
-7. Fewer calls, and data that stay in the cache. What is a sum is a product with a small matrix: `FROM_TANHS` makes the
-   gates and c, `SPREAD` hands the gradients to the gates. A step works in small arrays, the way back goes in blocks of
-   steps, and products are cut where BLAS is faster with small ones (`tiles`).
+7. Fewer calls, and data that stay in the cache. The gates and c of a step lie in an order in which one call does for
+   several of them; on the way back a product with a small matrix (`SPREAD`) takes the place of three calls. The way
+   back goes in blocks of steps, and products are cut where BLAS is faster with small ones (`tiles`).
 
 Nothing is remembered from one call to the next, so nothing can be out of date, and threads do not meet.
 """
@@ -24,20 +24,8 @@ from lstm_helpers.cell import Trace, checked_input, checked_state, checked_weigh
 from lstm_helpers.tiles import cut, product
 from lstm_helpers.validate import sequence_lengths
 
-# What a step keeps is a sum, with fixed weights, of what it has after the tanh: a gate is i = 1/2 + tanh(z/2)/2. Put
-# into c = f * c_prev + i * g, this gives half of c_prev + g + f * c_prev + i * g, now with the tanhs as i and f.
-FROM_TANHS = np.array(
-    # c_prev  i    f    g    o    f * c_prev, i * g, 1
-    [
-        [0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5],  # i
-        [0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.5],  # f
-        [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0],  # g
-        [0.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.5],  # o
-        [0.5, 0.0, 0.0, 0.5, 0.0, 0.5, 0.5, 0.0],  # c
-    ]
-)
-# The way back: what each slope is multiplied with. For o it is the gradient at h; for all others that at c, which is the
-# sum of what comes from later steps and what comes through h.
+# The way back: what each slope is multiplied with. For o it is the gradient at h; for all others it is that at c, which
+# comes from later steps and through h.
 SPREAD = np.array(
     # dc, through h, dh
     [
@@ -58,8 +46,8 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
     The arguments, the errors and the returned `Trace` are the same. Its arrays are views of two blocks, which hold
     6H + D + 1 numbers for each step and sample. What differs is small gates: here the absolute error of a gate is up to
     1e-16 (float32: 1e-7), in the plain version the relative error is. A gate of 1e-9 has 7 right digits here, and so
-    has what depends on it alone. Likewise a shut gate lets 1e-16 of g or c through, and an open one loses as much. Runs
-    with numbers so large that a pre-activation might overflow go to `cell.lstm_forward`.
+    has what depends on it alone. Runs with numbers so large that a pre-activation might overflow go to
+    `cell.lstm_forward`.
     """
     checked_weights(params, finite=False)
     x = checked_input(x, params, ("T", "N", "D"), finite=False)
@@ -95,37 +83,35 @@ def run_forward(x, params, h0, c0, lengths):
     rows[:T, :, :D] = x
     rows[0, :, D:-1] = 0 if h0 is None else h0
     rows[:, :, -1] = 1
-    kept = np.empty((T + 1, 5, N, H), dtype)  # i, f, g, o, c after each step; before the first there is only c
+    kept = np.empty((T + 1, 5, N, H), dtype)  # i, f, o, g of each step and the c before it; the last has only a c
     kept[0, 4] = 0 if c0 is None else c0
     weights = _step_weights(params)
     if not _cannot_overflow(weights, x, rows[0]):
         return cell.lstm_forward(x, params, h0, c0, lengths)
 
-    # The arrays of one step: what FROM_TANHS is multiplied with, row by row, and tanh(c)
-    work = np.empty((8 + 1, N, H), dtype)
-    from_tanhs, tanhs, tanh_c = FROM_TANHS.astype(dtype), work[:8].reshape(8, -1), work[8]
-    c_prev, gates, c_i, f_g, products = work[0], work[1:5], work[:2], work[2:4], work[5:7]
-    c_prev[...] = kept[0, 4]
-    tanhs[7] = 1
-    ended = np.array([-40, 40, 0, -40])[:, None, None]  # tanh(40) is exactly 1: i = 0, f = 1, g = 0, o = 0
-    weights = cut(weights.reshape(-1, 4, H).swapaxes(0, 1), N)
-    multiply, rows_of_steps, weights, z = product(rows[:T], weights, gates)  # z: the gates, as the product wants them
-    views = zip(  # slices cost time, too: iterating over an array is the cheapest
-        *(range(T), rows_of_steps, kept[1:].reshape(T, 5, -1), kept[1:, 3], kept[1:, 4], rows[1:, :, D:-1]), strict=True
-    )
-    for t, row, kept_now, o, c, h in views:
-        multiply(row, weights, z)
+    written, remembered = products = np.empty((2, N, H), dtype)
+    half = np.array(0.5, dtype)  # NumPy takes a 0-d array without the conversion that a Python float needs
+    ended = np.array([-40, 40, -40, 0])[:, None, None]  # tanh(40) is exactly 1: i = 0, f = 1, o = 0, g = 0
+    gates, c, h = kept[:T, :4], kept[1:, 4], rows[1:, :, D:-1]
+    multiply, rows_of_steps, weights, z = product(rows[:T], cut(weights.swapaxes(0, 1), N), gates)
+    # In this order the three sigmoids lie side by side, and (i, f) * (g, c) is one call. Slices cost time, too: all of
+    # them are made here, by iterating over arrays.
+    views = (rows_of_steps, z, gates, gates[:, :3], gates[:, 2], kept[:T, :2], kept[:T, 3:], c, h)
+    for t, row, z_now, gates_now, ifo, o, i_f, g_c, c_now, h_now in zip(range(T), *views, strict=True):
+        multiply(row, weights, z_now)  # z_now and gates_now are the same numbers
         if t >= shortest:
-            gates[:, lengths <= t] = ended  # instead of what was computed: c is passed on, h is 0
-        np.tanh(gates, gates)
-        np.multiply(c_i, f_g, products)
-        np.ndarray.dot(from_tanhs, tanhs, kept_now)
-        np.tanh(c, tanh_c)
-        np.multiply(o, tanh_c, h)
-        c_prev[...] = c
+            gates_now[:, lengths <= t] = ended  # instead of what was computed: c is passed on, h is 0
+        np.tanh(gates_now, gates_now)
+        np.multiply(ifo, half, ifo)
+        np.add(ifo, half, ifo)
+        np.multiply(i_f, g_c, products)
+        np.add(written, remembered, c_now)
+        np.tanh(c_now, written)  # which is free again
+        np.multiply(o, written, h_now)
 
-    i, f, g, o, c = kept[1:].swapaxes(0, 1)
-    return Trace(rows[:T, :, :D], rows[0, :, D:-1], kept[0, 4], i, f, g, o, c, rows[1:, :, D:-1], lengths)
+    rows.flags.writeable = kept.flags.writeable = False  # here, and so for all that is cut from them
+    i, f, o, g = kept[:T, :4].swapaxes(0, 1)
+    return Trace(rows[:T, :, :D], rows[0, :, D:-1], kept[0, 4], i, f, g, o, kept[1:, 4], rows[1:, :, D:-1], lengths)
 
 
 @np.errstate(under="ignore")
@@ -188,7 +174,7 @@ def run_backward(trace, params, dh, dh_n, dc_n):
 def _slopes(trace, start, stop, slope_i, slope_f, slope_g, slope_o, slope_dc, slope_c):
     """What the gradients that `SPREAD` gives are multiplied with; slope_c is for dh, on its way to dc."""
     i, f, g, o, c = (getattr(trace, name)[start:stop] for name in "ifgoc")
-    one = np.array(1, c.dtype)  # NumPy takes a 0-d array without the conversion that a Python float needs
+    one = np.array(1, c.dtype)
     np.multiply(i, g, slope_g)
     np.subtract(one, i, slope_i)
     np.multiply(slope_i, slope_g, slope_i)  # g i (1 - i)
@@ -208,12 +194,10 @@ def _slopes(trace, start, stop, slope_i, slope_f, slope_g, slope_o, slope_dc, sl
 
 
 def _step_weights(params):
-    """What a step multiplies [x, h, 1] with, (D + H + 1, 4H): the weights, halved where a sigmoid follows."""
-    D, H = params.input_size, params.hidden_size
-    weights = np.empty((D + H + 1, 4 * H), params.dtype)
-    weights[:D], weights[D:-1], weights[-1] = params.weight_ih.T, params.weight_hh.T, params.bias
-    weights[:, : 2 * H] *= 0.5
-    weights[:, 3 * H :] *= 0.5
+    """What a step multiplies [x, h, 1] with for i, f, o and g, (D + H + 1, 4, H); halved for the sigmoids."""
+    weights = np.concatenate((params.weight_ih.T, params.weight_hh.T, np.asarray(params.bias)[None]))
+    weights = weights.reshape(len(weights), 4, -1).take([0, 1, 3, 2], axis=1)
+    weights[:, :3] *= 0.5
     return weights
 
 

@@ -47,14 +47,14 @@ def cut(weights, n):
 
 
 def product(rows, tiles, out):
-    """Prepare rows (…, n, K) @ G matrices (K, C) -> out (G, n, C), for one entry of the leading axes at a time.
+    """Prepare products (…, n, K) @ G matrices (K, C) -> (…, G, n, C), to be made one by one.
 
-    Returns a function and the rows, weights and out as it wants them: ``function(rows[t], weights, out)``.
+    Returns a function and what it wants for the rows, the weights and out: ``function(rows[t], weights, out[t])``.
     """
     (G, columns, K, width), n = tiles.shape, rows.shape[-2]
     if n == 1:  # a vector times a matrix: this call costs half of one of np.matmul
         flat = np.ascontiguousarray(tiles.transpose(2, 0, 1, 3).reshape(K, -1))
-        return np.ndarray.dot, rows, flat, out.reshape(1, -1)
+        return np.ndarray.dot, rows, flat, out.reshape(*out.shape[:-3], 1, -1)
     height = n
     while TILE_BYTES and height * K * width > TILE_MULTIPLICATIONS and height % 2 == 0:
         height //= 2
@@ -62,4 +62,5 @@ def product(rows, tiles, out):
     # (n / height, 1, 1, height, K) @ (G, columns, K, width) -> (n / height, G, columns, height, width).
     # The last is a view of out, its axes cut and reordered, so that the result lands where it belongs.
     rows = rows.reshape(*rows.shape[:-2], n // height, 1, 1, height, K)
-    return np.matmul, rows, tiles, out.reshape(G, n // height, height, columns, width).transpose(1, 0, 3, 2, 4)
+    out = out.reshape(*out.shape[:-3], G, n // height, height, columns, width)
+    return np.matmul, rows, tiles, out.swapaxes(-5, -4).swapaxes(-3, -2)
