@@ -37,7 +37,7 @@ slides: .venv/test-ready
 site: .venv/test-ready
 	$(python) tests/notebook_pages.py site _site
 
-# Measure the speed against torch and others, in about six minutes, into benchmarks/RESULTS.md.
+# Measure the speed against torch and others, in about seven minutes, into benchmarks/RESULTS.md.
 bench: .venv/test-ready
 	$(python) benchmarks/run.py
 

@@ -20,6 +20,7 @@ from lstm_helpers.network import LSTM
 
 HERE = Path(__file__).parent
 ROUNDS = 15
+SCRUBBING_ROUNDS = 40
 DTYPES = ("float32", "float64")
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
 
@@ -42,6 +43,7 @@ FLOOR_GOALS = {"M": 1.25, "L": 1.10}  # ours / floor, at most
 
 GROWTH = {"T": (50, 100, 200, 400), "N": (4, 16, 64, 256), "H": (32, 64, 128, 256)}
 GROWTH_BASE = {"T": 100, "N": 16, "D": 32, "H": 64}
+SCRUBBED = ((30, 16), (500, 256))  # T and H of the runs that are scrubbed through
 
 PAGE = """# What it costs
 
@@ -77,6 +79,14 @@ The exponent e where the time is proportional to sizeᵉ, from four sizes; the o
 memory kept. With e = 0 more is free, with e = 1 twice as much takes twice as long.
 
 {growth}
+
+## Scrubbing
+
+From a moved slider to the painted picture of the scrubber, in Chromium, without a kernel; half of the time between two
+frames of the screen, 8 ms, is waiting for the next. Beside it, how long matplotlib takes to draw the overview of the
+same run, as it would for each move if the kernel drew the picture. In turn, {scrubbing_rounds} moves to steps at random.
+
+{scrubbing}
 
 ## What else was promised
 
@@ -135,6 +145,20 @@ def growth_table():
     return markdown(rows)
 
 
+def scrubbing_table():
+    rows = [["run", "median, ms", "19 of 20 within, ms", "matplotlib, ms", "/ matplotlib"]]
+    for T, H in SCRUBBED:
+        print("scrubbing", T, H, flush=True)
+        command = [sys.executable, str(HERE / "scrubbing.py"), str(T), str(H), str(SCRUBBING_ROUNDS)]
+        environment = os.environ | ONE_THREAD | {"PYTHONPATH": str(HERE.parent / "tests")}
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+        found = json.loads(done.stdout)
+        times = [*np.quantile(found["scrubber"], [0.5, 0.95]), statistics.median(found["matplotlib"])]
+        row = [f"T = {T}, H = {H}", *(f"{milliseconds:.0f}" for milliseconds in times)]
+        rows.append(row + [f"{ratio(found, 'scrubber', 'matplotlib'):.2f}"])
+    return markdown(rows)
+
+
 def import_ratio():
     """CPU time of `import lstm_helpers.cell` over that of `import numpy`, each in a fresh process, in turn."""
     code = "import time; start = time.process_time(); import {}; print(time.process_time() - start)"
@@ -180,6 +204,8 @@ if __name__ == "__main__":
         memory_kept=race_table("memory kept"),
         growth_base=", ".join(f"{size} = {value}" for size, value in GROWTH_BASE.items()),
         growth=growth_table(),
+        scrubbing=scrubbing_table(),
+        scrubbing_rounds=SCRUBBING_ROUNDS,
         kept=numbers_kept(T, N, D, H),
         allowed=7 * H + D + 1,
         imports=import_ratio(),

@@ -1,6 +1,10 @@
 """What `make bench` races: all compute the same, in the dtype they say; and the page is made of what was measured."""
 
+import json
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -45,6 +49,14 @@ def test_what_a_trace_keeps_is_counted_with_all_that_lies_behind_its_arrays():
     T, N, D, H = 10, 2, 3, 4
     numbers = bench.numbers_kept(T, N, D, H)
     assert numbers == pytest.approx((T + 1) / T * (6 * H + D + 1), abs=0.2)
+
+
+def test_scrubbing_is_timed_in_a_browser():
+    command = [sys.executable, str(bench.HERE / "scrubbing.py"), "6", "3", "4"]
+    environment = os.environ | {"PYTHONPATH": os.path.dirname(__file__)}
+    found = json.loads(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout)
+    assert {name: len(milliseconds) for name, milliseconds in found.items()} == {"scrubber": 4, "matplotlib": 4}
+    assert 0 < min(found["scrubber"]) < min(found["matplotlib"])
 
 
 def test_the_stored_results_are_a_page_of_this_program():
