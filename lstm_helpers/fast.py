@@ -25,7 +25,8 @@ from lstm_helpers.tiles import cut, product
 from lstm_helpers.validate import sequence_lengths
 
 # The way back: what each slope is multiplied with. For o it is the gradient at h; for all others it is that at c, which
-# comes from later steps and through h.
+# comes from later steps and through h. The way back has the gates in the order of the weights, i, f, g, o; the way
+# forward has them in the order i, f, o, g.
 SPREAD = np.array(
     # dc, through h, dh
     [
@@ -44,9 +45,9 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
     """Run the LSTM over a batch of sequences: `cell.lstm_forward`, and faster.
 
     The arguments, the errors and the returned `Trace` are the same. Its arrays are views of two blocks, which hold
-    6H + D + 1 numbers for each step and sample. What differs is small gates: here the absolute error of a gate is up to
-    1e-16 (float32: 1e-7), in the plain version the relative error is. A gate of 1e-9 has 7 right digits here, and so
-    has what depends on it alone. Runs with numbers so large that a pre-activation might overflow go to
+    6H + D + 1 numbers for each step and sample. What differs is small gates: a gate may be off by
+    1e-16 (float32: 1e-7) here, in the plain version only by that share of itself. A gate of 1e-9 has 7 right digits
+    here, and so has what depends on it alone. Runs with numbers so large that a pre-activation might overflow go to
     `cell.lstm_forward`.
     """
     checked_weights(params, finite=False)
@@ -89,16 +90,18 @@ def run_forward(x, params, h0, c0, lengths):
     if not _cannot_overflow(weights, x, rows[0]):
         return cell.lstm_forward(x, params, h0, c0, lengths)
 
-    written, remembered = products = np.empty((2, N, H), dtype)
+    products = np.empty((2, N, H), dtype)
+    written, remembered = products
     half = np.array(0.5, dtype)  # NumPy takes a 0-d array without the conversion that a Python float needs
     ended = np.array([-40, 40, -40, 0])[:, None, None]  # tanh(40) is exactly 1: i = 0, f = 1, o = 0, g = 0
     gates, c, h = kept[:T, :4], kept[1:, 4], rows[1:, :, D:-1]
+    # z is another view of the gates, as the product wants it.
     multiply, rows_of_steps, weights, z = product(rows[:T], cut(weights.swapaxes(0, 1), N), gates)
     # In this order the three sigmoids lie side by side, and (i, f) * (g, c) is one call. Slices cost time, too: all of
     # them are made here, by iterating over arrays.
     views = (rows_of_steps, z, gates, gates[:, :3], gates[:, 2], kept[:T, :2], kept[:T, 3:], c, h)
     for t, row, z_now, gates_now, ifo, o, i_f, g_c, c_now, h_now in zip(range(T), *views, strict=True):
-        multiply(row, weights, z_now)  # z_now and gates_now are the same numbers
+        multiply(row, weights, z_now)
         if t >= shortest:
             gates_now[:, lengths <= t] = ended  # instead of what was computed: c is passed on, h is 0
         np.tanh(gates_now, gates_now)
@@ -109,7 +112,7 @@ def run_forward(x, params, h0, c0, lengths):
         np.tanh(c_now, written)  # which is free again
         np.multiply(o, written, h_now)
 
-    rows.flags.writeable = kept.flags.writeable = False  # here, and so for all that is cut from them
+    rows.flags.writeable = kept.flags.writeable = False  # and so is all that is cut from them from now on
     i, f, o, g = kept[:T, :4].swapaxes(0, 1)
     return Trace(rows[:T, :, :D], rows[0, :, D:-1], kept[0, 4], i, f, g, o, kept[1:, 4], rows[1:, :, D:-1], lengths)
 
@@ -120,17 +123,17 @@ def run_backward(trace, params, dh, dh_n, dc_n):
     (T, N, H), D, dtype = trace.h.shape, trace.x.shape[2], trace.h.dtype
     ends = {length: (trace.lengths == length)[:, None] for length in set(trace.lengths.tolist())}  # who ends where
 
-    # The arrays of one step: what SPREAD gives; dz of i, f, g, o; and dc, dc_through_h, dh, which SPREAD is multiplied
-    # with. As dc comes right behind dz, one call writes both.
-    work = np.empty((5 + 4 + 3, N, H), dtype)
+    # The arrays of one step. Row 9 is the dc that SPREAD is multiplied with, and then the dc of the step before.
+    work = np.empty((12, N, H), dtype)  # 0 to 4 what SPREAD gives; 5 to 8 dz of i, f, g, o; 9 dc; 10 through h; 11 dh
     spread, dz_and_dc, dz_by_sequence = work[:5], work[5:10], work[5:9].swapaxes(0, 1)
     dc, dc_through_h, dh_now = work[9:]
-    from_gradients, gradients, flat_spread = SPREAD.astype(dtype), work[9:].reshape(3, -1), spread.reshape(5, -1)
-    dc[...] = dc_n  # behind an end f is 1, so that it arrives there unchanged
+    spread_matrix, gradients, spread_flat = SPREAD.astype(dtype), work[9:].reshape(3, -1), spread.reshape(5, -1)
+    dc[...] = dc_n  # behind an end f is 1 and all other slopes are 0: dc passes unchanged, and all else stays 0
     dh_next = np.zeros((N, H), dtype)
     # The arrays of a block of steps
     steps = min(T, max(1, BLOCK_ROWS // N))
-    slopes, dz = np.empty((steps, 6, N, H), dtype), np.empty((steps, N, 4 * H), dtype)
+    slopes, dz_by_step = np.empty((steps, 6, N, H), dtype), np.empty((steps, N, 4, H), dtype)
+    dz = dz_by_step.reshape(steps, N, 4 * H)
     rows = np.empty((steps, N, D + H + 1), dtype)  # [x, h, 1] as on the way forward
     rows[:, :, -1] = 1
     # What is the sequence, or the sum, of all blocks
@@ -144,17 +147,13 @@ def run_backward(trace, params, dh, dh_n, dc_n):
         start = max(0, stop - steps)
         block, back = slice(0, stop - start), slice(stop - start - 1, None, -1)
         _slopes(trace, start, stop, *slopes[block].swapaxes(0, 1))
-        views = zip(
-            *(range(stop - 1, start - 1, -1), dh[start:stop][::-1], slopes[back, :5], slopes[back, 5]),
-            *(dz.reshape(steps, N, 4, H)[back], dz_of_steps[back]),
-            strict=True,
-        )
-        for t, dh_loss, slope, slope_c, dz_now, dz_row in views:
+        views = (dh[start:stop][::-1], slopes[back, :5], slopes[back, 5], dz_by_step[back], dz_of_steps[back])
+        for t, dh_loss, slope, slope_c, dz_now, dz_row in zip(range(stop - 1, start - 1, -1), *views, strict=True):
             if t + 1 in ends:  # from here back there is a last h, and its gradient
                 np.add(dh_next, dh_n, dh_next, where=ends[t + 1])
             np.add(dh_loss, dh_next, dh_now)
             np.multiply(dh_now, slope_c, dc_through_h)
-            np.ndarray.dot(from_gradients, gradients, flat_spread)
+            np.ndarray.dot(spread_matrix, gradients, spread_flat)
             np.multiply(spread, slope, dz_and_dc)
             dz_now[...] = dz_by_sequence
             multiply(dz_row, weight_hh, dh_out)
@@ -204,8 +203,9 @@ def _step_weights(params):
 def _cannot_overflow(weights, x, first_row):
     """Whether no pre-activation can overflow: each is at most the norm of the weights times that of its [x, h, 1].
 
-    Every later h is in [-1, 1], so that `first_row.size` is at least the squares of one step's h and 1. NaN and
-    infinity make a norm that is not finite, so that they are found, too.
+    What is compared is their squares, which is stricter than need be and takes no root: from 1e19 on in float32, and
+    from 1e154 on in float64, it says no. Every later h is in [-1, 1], so that `first_row.size` is at least the squares
+    of one step's h and 1. With NaN or infinity a norm is not finite: it says no, and `cell.lstm_forward` raises.
     """
     squares = float(np.vdot(x, x)) + float(np.vdot(first_row, first_row)) + first_row.size
     return float(np.vdot(weights, weights)) * squares < np.finfo(weights.dtype).max

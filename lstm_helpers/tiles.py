@@ -1,11 +1,14 @@
 """Products of matrices, cut into tiles where BLAS multiplies those faster.
 
 BLAS is the library that multiplies matrices for NumPy; NumPy's own copy is OpenBLAS. It first copies both matrices into
-another order, unless a product has at most a million multiplications and the processor has the instructions AVX-512
-(OpenBLAS, pull request 3335); NumPy calls these X86_V4. So there, large products are cut into tiles: 256 bytes wide,
-which is four of such a processor's registers, and as high as the million allows. Elsewhere, where someone has chosen
-another variant of OpenBLAS by OPENBLAS_CORETYPE, and where OpenBLAS may share the work among threads, which it does not
-for small products, tiles would only cost time, and each product stays whole.
+another order, but not if the processor has the instructions AVX-512 and the product has at most a million
+multiplications (OpenBLAS, pull request 3335). So there, what takes more in all is cut into tiles: 256 bytes wide, which is
+four of such a processor's registers, and halved in height while they are too large. Three things speak against it, and
+then each product stays whole: another processor (NumPy calls those with AVX-512 X86_V4); more than one thread, as
+OpenBLAS does not share small products among threads; another variant of OpenBLAS, chosen by OPENBLAS_CORETYPE.
+
+Sizes here: n rows with K numbers each, times G matrices (K, C). A step of `fast` has n = N; G = 4 forward, one matrix
+for each gate, and 1 on the way back.
 """
 
 import os
