@@ -2,10 +2,12 @@
 
 BLAS is the library that multiplies matrices for NumPy; NumPy's own copy is OpenBLAS. It first copies both matrices into
 another order, but not if the processor has the instructions AVX-512 and the product has at most a million
-multiplications (OpenBLAS, pull request 3335). So there, what takes more in all is cut into tiles: 256 bytes wide, which is
-four of such a processor's registers, and halved in height while they are too large. Three things speak against it, and
-then each product stays whole: another processor (NumPy calls those with AVX-512 X86_V4); more than one thread, as
-OpenBLAS does not share small products among threads; another variant of OpenBLAS, chosen by OPENBLAS_CORETYPE.
+multiplications (OpenBLAS, pull request 3335). So there, what takes more than that in all is cut into tiles: 256 bytes
+wide, which is four of such a processor's registers, and halved in height while they are too large.
+
+Three things speak against it, and then each product stays whole: another processor (NumPy's name for those with AVX-512
+is X86_V4); more than one thread, as OpenBLAS does not share small products among threads; another variant of OpenBLAS,
+chosen by OPENBLAS_CORETYPE.
 
 Sizes here: n rows with K numbers each, times G matrices (K, C). A step of `fast` has n = N; G = 4 forward, one matrix
 for each gate, and 1 on the way back.
