@@ -44,7 +44,7 @@ def float_array(name, value, shape=None, *, like=None, finite=True):
 def _all_finite(array):
     # A sum of squares is finite only if each of them is, and a dot product is much cheaper than a look at each number.
     # Where the sum itself overflows, or the array is not a plain block that BLAS takes, the look is still needed.
-    return (array.flags.forc and isfinite(np.vdot(array, array))) or np.isfinite(array).all()
+    return (array.flags.forc and array.flags.aligned and isfinite(np.vdot(array, array))) or np.isfinite(array).all()
 
 
 def as_array(name, value):
