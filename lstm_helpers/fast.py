@@ -47,8 +47,8 @@ def lstm_forward(x, params, h0=None, c0=None, lengths=None):
     The arguments, the errors and the returned `Trace` are the same. Its arrays are views of two blocks, which hold
     6H + D + 1 numbers for each step and sample. What differs is small gates: a gate may be off by
     1e-16 (float32: 1e-7) here, in the plain version only by that share of itself. A gate of 1e-9 has 7 right digits
-    here, and so has what depends on it alone; in float32 one of 1e-4 has 3, and one below 3e-8 is 0. Runs with numbers so large that a pre-activation might overflow go to
-    `cell.lstm_forward`.
+    here, and so has what depends on it alone; in float32 one of 1e-4 has 3, and one below 3e-8 is 0. Runs with numbers
+    so large that a pre-activation might overflow go to `cell.lstm_forward`.
     """
     checked_weights(params, finite=False)
     x = checked_input(x, params, ("T", "N", "D"), finite=False)
