@@ -203,9 +203,9 @@ def _step_weights(params):
 def _cannot_overflow(weights, x, first_row):
     """Whether no pre-activation can overflow: each is at most the norm of the weights times that of its [x, h, 1].
 
-    What is compared is their squares, which is stricter than need be and takes no root: from 1e19 on in float32, and
-    from 1e154 on in float64, it says no. Every later h is in [-1, 1], so that `first_row.size` is at least the squares
-    of one step's h and 1. With NaN or infinity a norm is not finite: it says no, and `cell.lstm_forward` raises.
+    What is compared is their squares: from 1e19 on in float32, and from 1e154 on in float64, it says no. That is so
+    much stricter than need be that all later h, between -1 and 1, need no look. With NaN or infinity a norm is not
+    finite: it says no, and `cell.lstm_forward` raises.
     """
-    squares = float(np.vdot(x, x)) + float(np.vdot(first_row, first_row)) + first_row.size
+    squares = float(np.vdot(x, x)) + float(np.vdot(first_row, first_row))
     return float(np.vdot(weights, weights)) * squares < np.finfo(weights.dtype).max

@@ -188,9 +188,11 @@ def test_gradients_do_not_share_memory_with_each_other_and_a_trace_is_frozen():
     assert isinstance(trace, Trace)
     for name, array in arrays(trace).items():
         assert not array.flags.writeable, name
+        assert name == "lengths" or not array.base.flags.writeable, name
     gradients = list(arrays(fast.lstm_backward(trace, params, **upstream)).values())
     for k, gradient in enumerate(gradients):
         assert gradient.flags.writeable
+        assert gradient.flags.owndata  # and keeps nothing else alive
         assert not any(np.shares_memory(gradient, other) for other in gradients[k + 1 :])
 
 
@@ -269,6 +271,12 @@ def test_products_are_cut_only_where_that_is_faster(settings, wanted):
     others = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES")
     environment = {name: value for name, value in os.environ.items() if name not in others} | settings
     assert subprocess.check_output([sys.executable, "-c", code], env=environment, text=True) == f"{wanted}\n"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_tiles_start_at_a_line_of_the_cache(dtype):
+    for size in range(1, 40):
+        assert tiles.aligned((size, 3), np.dtype(dtype)).ctypes.data % 64 == 0
 
 
 def test_all_cores_are_as_many_threads():
