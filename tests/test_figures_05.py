@@ -41,15 +41,17 @@ def test_h_n_stands_beside_the_boxes_that_hold_it(num_layers, bidirectional):
         assert (label.get_position()[0] < 0) == backwards  # beside the box that has read everything
 
 
-def test_the_dashed_frame_holds_the_last_layer_in_all_its_directions():
+def test_the_dashed_frame_holds_the_last_layer_in_all_its_directions_and_the_other_its_last_step():
     for num_layers, bidirectional in ((2, False), (1, True), (2, True)):
         ax = Figure().subplots()
         figures.draw_unrolled(ax, 5, num_layers, bidirectional)
-        (frame,) = (patch for patch in ax.patches if isinstance(patch, Rectangle))
-        inside = [
-            text for text in ax.texts if text.get_text().isdigit() and frame.get_bbox().contains(*text.get_position())
-        ]
+        frames = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
+        column, inside = (
+            [text for text in ax.texts if text.get_text().isdigit() and box.get_bbox().contains(*text.get_position())]
+            for box in sorted(frames, key=lambda box: box.get_width())
+        )
         rows = {text.get_position()[1] for text in inside}
+        assert {text.get_position() for text in column} == {(4, y) for y in rows}  # output[-1]
         assert len(inside) == 5 * len(rows)
         assert len(rows) == (2 if bidirectional else 1)
         assert max(rows) == max(text.get_position()[1] for text in ax.texts if text.get_text().isdigit())

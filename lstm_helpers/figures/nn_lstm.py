@@ -42,6 +42,8 @@ def draw_unrolled(ax, seq_len, num_layers=1, bidirectional=False):
     high = top + 0.35 * (num_layers - 1)
     box = (-0.42, high - directions + 0.58, seq_len - 0.16, directions - 0.16)
     ax.add_patch(Rectangle(box[:2], *box[2:], fc="none", ec="black", lw=1.5, ls=(0, (5, 3))))
+    column = (last - 0.34, high - directions + 0.66, 0.68, directions - 0.32)
+    ax.add_patch(Rectangle(column[:2], *column[2:], fc="none", ec="0.3", lw=1))
     ax.text(-0.42, high + 0.5, "output", ha="left", va="bottom")
     ax.text(last, high + 0.5, "output[-1]", ha="center", va="bottom")
     ax.set(xlim=(-3.1, last + 1.5), ylim=(-1.0, high + 0.9), aspect="equal")

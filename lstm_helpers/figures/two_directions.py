@@ -82,10 +82,10 @@ def draw_two_readers(ax, characters, words):
         ax.annotate("", (t + 0.15, 3.05), (t + 0.15, 2.25), arrowprops={"arrowstyle": "-|>", "color": "0.5"})
         for corners in (  # from the character past the lower row, and from the lower row past the upper one
             ((t, 0.4), (t + 0.37, 0.4), (t + 0.37, 1.45), (t, 1.45), (t, 1.72)),
-            ((t, 1.26), (t - 0.37, 1.26), (t - 0.37, 2.6), (t - 0.15, 2.6), (t - 0.15, 3.05)),
+            ((t - 0.14, 1.24), (t - 0.14, 1.34), (t - 0.37, 1.34), (t - 0.37, 2.6), (t - 0.15, 2.6), (t - 0.15, 3.05)),
         ):
             ax.plot(*np.transpose(corners[:-1]), color="0.5", lw=1, zorder=1)
-            ax.annotate("", corners[-1], corners[-2], arrowprops={"arrowstyle": "-|>", "color": "0.5"})
+            ax.annotate("", corners[-1], corners[-2], arrowprops={"arrowstyle": "-|>", "color": "0.5", "shrinkA": 0})
         for name, y, signal, _ in rows:
             half = {"xy": (t - 0.3 if name == "forwards" else t, 3.1), "width": 0.3, "height": 0.42}
             ax.add_patch(Rectangle(**half, fc=GATE_COLOURS[signal], alpha=0.45, ec="0.2"))
