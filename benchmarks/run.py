@@ -83,8 +83,8 @@ memory kept. With e = 0 more is free, with e = 1 twice as much takes twice as lo
 ## Scrubbing
 
 From a moved slider to the painted picture of the scrubber, in Chromium, without a kernel; a part of it is waiting for
-the next frame of the screen (8 ms on average). Beside it, how long matplotlib takes to draw the overview of the same
-run, as it would for each move if the kernel drew the picture. In turn, {scrubbing_rounds} moves to steps at random.
+the next frame of the screen. Beside it, how long matplotlib takes to draw the overview of the same run, as it would for
+each move if the kernel drew the picture. In turn, {scrubbing_rounds} moves to steps at random.
 
 {scrubbing}
 

@@ -6,14 +6,11 @@ PYTHONPATH=tests python benchmarks/scrubbing.py T H [ROUNDS]
 import io
 import json
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
-from browser import CHROMIUM_FLAGS, INSTALL, find_chromium
+from browser import scrubber_page
 from matplotlib.figure import Figure
-from playwright.sync_api import sync_playwright
 
 from lstm_helpers.cell import LSTMParams, lstm_forward
 from lstm_helpers.figures import draw_overview
@@ -61,22 +58,12 @@ def draw(trace):
 
 def race(T, H, rounds):
     """Both in turn, from step to step; the first round of each is not counted."""
-    chromium = find_chromium()
-    if chromium is None:
-        sys.exit(f"No Chromium found; to install one: {INSTALL}")
     trace, rng = random_run(T, H), np.random.default_rng(1)
     milliseconds = {"scrubber": [], "matplotlib": []}
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "scrubber.html"
-        path.write_text(GateScrubber(trace).to_html(), encoding="utf-8")
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.goto(path.as_uri())
-        page.wait_for_selector("[data-testid=gate-scrubber][data-t]")
+    with scrubber_page(GateScrubber(trace), viewport={"width": 1400, "height": 1000}) as page:
         for _ in range(rounds + 1):
             milliseconds["scrubber"].append(move(page, int(rng.integers(T))))
             milliseconds["matplotlib"].append(draw(trace))
-        browser.close()
     return {name: found[1:] for name, found in milliseconds.items()}
 
 

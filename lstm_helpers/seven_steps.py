@@ -175,7 +175,7 @@ def _slopes(kept, slopes, one):
 
 
 def in_the_cache(x, params, dh):
-    """The module `fast`: fewer calls and small arrays within a step, the way back in blocks of steps, products cut."""
+    """The module `fast`: fewer calls within a step, the way back in blocks of steps, products cut."""
     gradients = fast.lstm_backward(fast.lstm_forward(x, params), params, dh)
     return gradients.x, gradients.weight_ih, gradients.weight_hh, gradients.bias
 

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from contextlib import contextmanager
@@ -77,6 +78,23 @@ window.lab = {
   },
 };
 """
+
+
+@contextmanager
+def scrubber_page(scrubber, **options):
+    """A new page in a browser of its own that shows the scrubber without a kernel; the options are Playwright's."""
+    chromium = find_chromium()
+    if chromium is None:
+        sys.exit(f"No Chromium found; to install one: {INSTALL}")
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scrubber.html"
+        path.write_text(scrubber.to_html(), encoding="utf-8")
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        page = browser.new_page(**options)
+        page.goto(path.as_uri())
+        page.wait_for_selector("[data-testid=gate-scrubber][data-t]")
+        yield page
+        browser.close()
 
 
 def find_chromium():

@@ -6,14 +6,12 @@ python tests/scrubber_picture.py figures/scrubber.png
 import hashlib
 import io
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
-from browser import CHROMIUM_FLAGS, INSTALL, find_chromium
+from browser import scrubber_page
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from playwright.sync_api import sync_playwright
 
 from lstm_helpers.cell import LSTMParams, lstm_forward
 from lstm_helpers.widgets import GateScrubber
@@ -40,17 +38,8 @@ def fingerprint():
 
 
 def take(path):
-    chromium = find_chromium()
-    if chromium is None:
-        sys.exit(f"No Chromium found; to install one: {INSTALL}")
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        page_file = Path(folder) / "scrubber.html"
-        page_file.write_text(latch().to_html(), encoding="utf-8")
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        page = browser.new_page(viewport={"width": 1100, "height": 900}, device_scale_factor=1.5)
-        page.goto(page_file.as_uri())
+    with scrubber_page(latch(), viewport={"width": 1100, "height": 900}, device_scale_factor=1.5) as page:
         shot = page.locator("[data-testid=gate-scrubber][data-t]").screenshot()
-        browser.close()
     information = PngInfo()
     information.add_text(MADE_FROM, fingerprint())
     Image.open(io.BytesIO(shot)).convert("RGB").quantize(256).save(path, pnginfo=information, optimize=True)
