@@ -106,7 +106,7 @@ def sequence_lengths(lengths, seq_len, batch_size):
 
 
 def read_only(array):
-    """`array` so that it cannot be written to, as a view if need be: no result is changed by accident after the fact."""
+    """`array` so that it cannot be written to, as a view if need be: no result changes by accident after the fact."""
     if not array.flags.writeable:
         return array
     view = array.view()
